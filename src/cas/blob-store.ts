@@ -1,0 +1,31 @@
+import type { AbortOptions } from '../stream.ts'
+
+/** SHA-256 of a blob's plain bytes: 64 lowercase hex digits. */
+export type Address = string
+
+export interface PutBlobOptions extends AbortOptions {
+  /** A blob that is probably similar (the parent's chunk at the same place): tried as dictionary. Ignored when absent or unfit. */
+  readonly base?: Address | undefined
+}
+
+export interface PutBlobResult {
+  readonly address: Address
+  /** `present`: a usable copy was there already, nothing is written. */
+  readonly stored: 'new' | 'present'
+  /** Bytes that the blob takes in its pack; 0 when it was present. */
+  readonly storedBytes: number
+}
+
+/** Reads blobs; every returned array has been hashed and equals its address. */
+export interface BlobReader {
+  /** @throws {BackupError} `BLOB_CORRUPT`, `PACK_CORRUPT` when no copy is intact; `STORAGE_…` */
+  get(address: Address, options?: AbortOptions): Promise<Uint8Array | undefined>
+  has(address: Address): Promise<boolean>
+}
+
+/** Writes blobs within one session. `put` may be called concurrently; it resolves when the blob is accepted, not yet durable. */
+export interface BlobWriter extends BlobReader {
+  put(bytes: Uint8Array, options?: PutBlobOptions): Promise<PutBlobResult>
+  /** Resolves when every accepted blob is durable and indexed. */
+  flush(options?: AbortOptions): Promise<void>
+}

@@ -1,0 +1,189 @@
+import type { AbortOptions, Bytes, Plain } from '../stream.ts'
+
+/** What kind of thing an artifact is; a closed list, part of the format. */
+export type ArtifactKind =
+  | 'pg.database' // JSON: settings, locale, roles, extensions and pg_dump's order of a database
+  | 'pg.object' // SQL of one schema object
+  | 'pg.rows' // rows of one table
+  | 'pg.sequence' // JSON: position of one sequence
+  | 'pg.blobs' // large objects
+  | 'pg.refresh' // SQL that refreshes a materialized view after its inputs are back
+  | 'qdrant.collection' // Qdrant's snapshot of one collection
+  | 'files' // a folder tree
+  | 'matrix' // one .npy matrix
+  | 'agent.output' // a JSON value
+
+/** How two keys of one column compare. `bytes`: unsigned bytes of the unescaped text. `enum`: position in `labels`. */
+export type KeyOrder = 'integer' | 'numeric' | 'float' | 'bytes' | 'boolean' | 'timestamp' | 'date' | 'enum'
+
+export interface KeyColumn {
+  readonly order: KeyOrder
+  /** For `enum`: the labels in their order. */
+  readonly labels?: readonly string[]
+}
+
+/** How the rows of a stream of COPY text are laid out: the key's columns come first, in the key's order. */
+export interface RowLayout {
+  readonly columns: readonly string[]
+  /** One entry a key column; empty when the rows have no usable key (they then come in the heap's order and may repeat). */
+  readonly key: readonly KeyColumn[]
+}
+
+/** COPY text: one row a line, `\t` between values, `\N` for null, C-style escapes; `\n` only at a row's end. Ascending in key order if there is a key. */
+export interface RowContent {
+  readonly form: 'rows'
+  readonly layout: RowLayout
+  /** Bytes of an average row if known, for the cut rule of a first snapshot. */
+  readonly averageRowBytes?: number
+  read(options?: AbortOptions): Bytes
+}
+
+export interface ByteContent {
+  readonly form: 'bytes'
+  /** How it is cut: content-defined (the default), or content-defined within the members of a tar. */
+  readonly cut?: 'content' | 'tar'
+  read(options?: AbortOptions): Bytes
+}
+
+/** One entry of a folder tree; `path` is relative, `/`-separated, never absolute and without `.` or `..` parts. */
+export interface FileEntry {
+  readonly path: string
+  readonly type: 'file' | 'directory' | 'symlink' | 'hardlink'
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number
+  /** Modification time in nanoseconds since 1970. */
+  readonly mtimeNs: bigint
+  readonly uid: number
+  readonly gid: number
+  /** Length in bytes of a file, else 0. */
+  readonly sizeBytes: number
+  /** Where a symlink points, or the path (in this tree) of the file that a hard link shares its data with. */
+  readonly target?: string
+  /** The bytes of a file; absent for everything else. */
+  read?(options?: AbortOptions): Bytes
+}
+
+/** A folder tree, in ascending order of the paths' UTF-8 bytes, so a folder comes before what it holds. */
+export interface FileContent {
+  readonly form: 'files'
+  entries(options?: AbortOptions): AsyncIterable<FileEntry>
+}
+
+export type Content = RowContent | ByteContent | FileContent
+
+/** How an artifact is computed from its deps, so that it can be made again when its bytes are lost. */
+export interface Recipe {
+  /** A name that the engine's recipe table knows, for instance `pca`. */
+  readonly name: string
+  readonly version: number
+  readonly parameters: { readonly [key: string]: Plain }
+}
+
+/** Who made an artifact, and why. */
+export interface Provenance {
+  readonly agentId?: string
+  readonly traceId?: string
+  readonly agentRole?: string
+  readonly capability?: string
+  readonly designIntent?: string
+  readonly userRequirement?: string
+}
+
+/** One restorable thing of a source. */
+export interface Artifact {
+  /** Unique in the snapshot and the same in every snapshot: `<source>/<class>/<name>`. */
+  readonly id: string
+  readonly kind: ArtifactKind
+  /** Ids of the artifacts that must be back before this one. No cycles. */
+  readonly deps: readonly string[]
+  /** Facts a restore needs; part of the node, so they must be equal when the artifact is unchanged (no times, no OIDs). */
+  readonly attributes: { readonly [key: string]: Plain }
+  readonly recipe?: Recipe
+  readonly provenance?: Provenance
+  readonly content: Content
+}
+
+/** What a capture was about; goes into the snapshot as it is. */
+export interface CaptureSummary {
+  /** ISO 8601 times between which the state was read; the state is that of one moment inside. */
+  readonly begin: string
+  readonly end: string
+  /** Where the source stood (a WAL position, say). */
+  readonly position?: string
+  /** Server version and the like. */
+  readonly facts: { readonly [key: string]: Plain }
+  /** Things left out or worth knowing, each one sentence. */
+  readonly notes: readonly string[]
+}
+
+/** One consistent view of a source, held open until closed. */
+export interface Capture {
+  /**
+   * Yields each artifact once. Their contents may be read in any order, at the same time and until `close`, at most
+   * once each; how many are really read at once is the source's affair (it waits for a connection).
+   */
+  artifacts(options?: AbortOptions): AsyncIterable<Artifact>
+  /** Call after all contents were read: checks that the view held to the end. @throws {BackupError} `SOURCE_CHANGED` */
+  finish(): Promise<CaptureSummary>
+  /** Frees the view and every connection, also after a failure or in the middle. Safe to call twice. */
+  close(): Promise<void>
+}
+
+export interface Source {
+  /** First part of its artifacts' ids: [a-z0-9-]+, unique in a configuration. */
+  readonly name: string
+  /** Opens a view. On failure nothing stays open. */
+  capture(options?: AbortOptions): Promise<Capture>
+}
+
+/** An artifact as a restorer gets it. Contents are verified while they are read: a damaged chunk throws before its bytes are handed on. */
+export interface RestoreItem {
+  readonly id: string
+  readonly kind: ArtifactKind
+  readonly deps: readonly string[]
+  readonly attributes: { readonly [key: string]: Plain }
+  readonly sizeBytes: number
+  readonly rows: number
+  /** Layout of the rows, for `rows` content. */
+  readonly layout?: RowLayout
+  /** Content of `bytes` and `rows` artifacts (rows as COPY text, long values put in). */
+  read(options?: AbortOptions): Bytes
+  /** Content of `files` artifacts. */
+  entries(options?: AbortOptions): AsyncIterable<FileEntry>
+  /** True if `content`, read back from a target, is the same as the item's: same rows, bytes or tree. */
+  matches(content: Content, options?: AbortOptions): Promise<boolean>
+}
+
+/** Something that speaks against a restore, found before any effect. */
+export interface Problem {
+  readonly code: 'ROLE_MISSING' | 'EXTENSION_MISSING' | 'TARGET_EXISTS' | 'TARGET_VERSION' | 'SOURCE_UNREACHABLE' | 'SOURCE_AUTH' | 'SOURCE_DENIED' | 'SOURCE_UNSUPPORTED' | 'INVALID_OPTION'
+  readonly message: string
+  readonly data?: Readonly<Record<string, Plain>>
+}
+
+/**
+ * Brings artifacts of one source back into one target, in two steps: `prepare` does all that can fail, out of sight
+ * (under names with `__restoring`); `commit` makes it visible. A process killed at any point leaves a target that either
+ * `abort` (before commit began) or `commit` again (after) brings to a whole state: both may be called by a new process
+ * on a new restorer made with the same options, any number of times, and do nothing when there is nothing to do.
+ */
+export interface Restorer {
+  readonly name: string
+  /** Looks for reasons why it cannot work. Changes nothing. */
+  check(items: readonly RestoreItem[], options?: AbortOptions): Promise<readonly Problem[]>
+  /** True if the target already holds exactly this artifact. Changes nothing. */
+  holds(item: RestoreItem, options?: AbortOptions): Promise<boolean>
+  /** Builds everything out of sight, `items` in topological order, and reads it back to verify. @throws {BackupError} `TARGET_DIFFERS` */
+  prepare(items: readonly RestoreItem[], options?: PrepareOptions): Promise<void>
+  /** Makes it visible. */
+  commit(options?: AbortOptions): Promise<void>
+  /** Removes what `prepare` made; what was visible before stays as it was. */
+  abort(options?: AbortOptions): Promise<void>
+  /** Frees connections. Safe to call twice. */
+  close(): Promise<void>
+}
+
+export interface PrepareOptions extends AbortOptions {
+  /** Called when an item is back. */
+  readonly onItem?: (item: RestoreItem) => void
+}
