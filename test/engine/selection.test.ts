@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { selectNodes } from '../../src/engine/selection.ts'
+import type { Selectable } from '../../src/engine/selection.ts'
+
+const node = (id: string, artifact: Selectable['artifact'], attributes: Selectable['attributes'], deps: string[] = []): Selectable => ({ id, artifact, attributes, deps })
+const object = (type: string, tag: string, deps: string[]) => node(`pg/object/${type} ${tag}`, 'pg.object', { type, tag }, deps)
+
+const graph = new Map([
+  object('SCHEMA', 'public', []),
+  object('TABLE', 'users', ['pg/object/SCHEMA public']),
+  object('TABLE', 'sessions', ['pg/object/SCHEMA public']),
+  node('pg/rows/public.users', 'pg.rows', { schema: 'public', table: 'users' }, ['pg/object/TABLE users']),
+  node('pg/rows/public.sessions', 'pg.rows', { schema: 'public', table: 'sessions' }, ['pg/object/TABLE sessions']),
+  object('CONSTRAINT', 'users users_pkey', ['pg/object/TABLE users', 'pg/rows/public.users']),
+  object('INDEX', 'sessions_started', ['pg/object/TABLE sessions', 'pg/rows/public.sessions']),
+  object('COMMENT', 'INDEX sessions_started', ['pg/object/INDEX sessions_started']),
+  object('FK CONSTRAINT', 'sessions sessions_user', ['pg/object/CONSTRAINT users users_pkey', 'pg/object/TABLE sessions', 'pg/rows/public.sessions', 'pg/rows/public.users']),
+  object('VIEW', 'active', ['pg/object/TABLE sessions']),
+  node('qdrant/collection/psyche', 'qdrant.collection', { collection: 'psyche' }),
+  node('matrices/matrix/pca', 'matrix', { name: 'pca' }, ['qdrant/collection/psyche']),
+].map(entry => [entry.id, entry]))
+
+const names = (ids: ReadonlySet<string>) => [...ids].map(id => id.replace(/^pg\/(object\/)?/, '')).sort()
+
+describe('selection', () => {
+  it('takes a table with its definition and the parts that need nothing else', () => {
+    expect(names(selectNodes(graph, { tables: ['public.sessions'], withDependencies: false }))).toEqual(
+      ['COMMENT INDEX sessions_started', 'INDEX sessions_started', 'TABLE sessions', 'rows/public.sessions'])
+    expect(names(selectNodes(graph, { tables: ['sessions'] }))).toEqual(
+      ['COMMENT INDEX sessions_started', 'INDEX sessions_started', 'SCHEMA public', 'TABLE sessions', 'rows/public.sessions'])
+  })
+
+  it('takes the foreign key too when both its tables are chosen', () => {
+    expect(names(selectNodes(graph, { tables: ['sessions', 'users'] }))).toContain('FK CONSTRAINT sessions sessions_user')
+  })
+
+  it('takes what a node is computed from, unless told not to', () => {
+    expect([...selectNodes(graph, { matrices: ['pca'] })]).toEqual(['matrices/matrix/pca', 'qdrant/collection/psyche'])
+    expect([...selectNodes(graph, { matrices: ['pca'], withDependencies: false })]).toEqual(['matrices/matrix/pca'])
+  })
+
+  it('says which wish the snapshot cannot meet', () => {
+    expect(() => selectNodes(graph, { tables: ['users', 'nobody'] })).toThrow(expect.objectContaining({ code: 'SELECTION_EMPTY', data: { what: 'table nobody' } }))
+    expect(() => selectNodes(graph, {})).toThrow(expect.objectContaining({ code: 'SELECTION_EMPTY' }))
+  })
+})
