@@ -1,0 +1,164 @@
+import { BackupError } from '../errors.ts'
+import type { BlobReader } from '../cas/blob-store.ts'
+import type { Repository } from '../cas/repository.ts'
+import { topologicalOrder } from '../dag/order.ts'
+import type { NodeBlock } from '../dag/node.ts'
+import { walkContent } from '../dag/walk.ts'
+import type { Problem, RestoreItem, Restorer } from '../sources/source.ts'
+import type { AbortOptions } from '../stream.ts'
+import { forEachBounded } from './bounded.ts'
+import type { RegenerationPolicy } from './contract.ts'
+import type { OnProgress } from './progress.ts'
+import { isDamage, recompute } from './recipes.ts'
+import type { RecipeRunner } from './recipes.ts'
+import { restoreItem } from './restore-item.ts'
+import { selectNodes } from './selection.ts'
+import { loadNodes } from './snapshot-view.ts'
+import type { SnapshotView } from './snapshot-view.ts'
+
+export const DEFAULT_POLICY: RegenerationPolicy = {
+  strategy: 'incremental', validateBeforeRestore: true, preserveHistory: true, maxSnapshots: 10, ttlDays: 30,
+}
+
+export interface PlanOptions extends AbortOptions {
+  readonly restorers: readonly Restorer[]
+  readonly policy: RegenerationPolicy
+  readonly recipes: readonly RecipeRunner[]
+  readonly concurrency: number
+  readonly onProgress?: OnProgress | undefined
+  /** With false, damaged nodes are planned for recomputing and left as they are. */
+  readonly heal: boolean
+}
+
+export interface RestoreStep {
+  readonly item: RestoreItem
+  readonly restorer: Restorer
+  readonly action: 'restore' | 'skip'
+  /** True if its stored bytes were lost and could be made again. */
+  readonly recomputed: boolean
+}
+
+export interface RestorePlan {
+  readonly snapshot: SnapshotView
+  /** In the order in which they come back. */
+  readonly steps: readonly RestoreStep[]
+  /** What speaks against it; nothing has been touched yet. */
+  readonly problems: readonly Problem[]
+  readonly rows: number
+  readonly sizeBytes: number
+}
+
+/**
+ * Says what a restore of `snapshot` would do, in which order, and what speaks against it. Touches no target.
+ * @throws {BackupError} `SELECTION_EMPTY`; `INVALID_OPTION` when a chosen artifact has no target; `NODE_INVALID` when stored bytes are damaged and cannot be made again
+ */
+export async function planRestore (repository: Repository, snapshot: SnapshotView, blobs: BlobReader, options: PlanOptions): Promise<RestorePlan> {
+  const nodes = new Map([...await loadNodes(snapshot, blobs)].map(([id, { node }]) => [id, node]))
+  const ordered = chosenInOrder(nodes, options.policy)
+  const context: PlanContext = {
+    ...options, repository, nodes, blobs,
+    item: id => restoreItem(need(nodes, id), { blobs, chunker: repository.config.chunker }),
+  }
+  const pairs = ordered.map(node => ({ node, item: context.item(node.id), restorer: restorerOf(node, options.restorers) }))
+  const held = await heldItems(pairs, context)
+  const wanted = pairs.filter(({ node }) => !held.has(node.id))
+  const recomputed = options.policy.validateBeforeRestore ? await checkContents(wanted.map(({ node }) => node), context) : new Set<string>()
+  const steps = pairs.map(({ item, restorer }) => ({ item, restorer, action: held.has(item.id) ? 'skip' as const : 'restore' as const, recomputed: recomputed.has(item.id) }))
+  return {
+    snapshot, steps, problems: await findProblems(steps, options),
+    rows: wanted.reduce((sum, { item }) => sum + item.rows, 0), sizeBytes: wanted.reduce((sum, { item }) => sum + item.sizeBytes, 0),
+  }
+}
+
+interface PlanContext extends PlanOptions {
+  readonly repository: Repository
+  readonly nodes: ReadonlyMap<string, NodeBlock>
+  readonly blobs: BlobReader
+  item(id: string): RestoreItem
+}
+
+function need (nodes: ReadonlyMap<string, NodeBlock>, id: string): NodeBlock {
+  const node = nodes.get(id)
+  if (node === undefined) throw new BackupError('NODE_MISSING', `the snapshot has no node ${id}`, { data: { id } })
+  return node
+}
+
+function chosenInOrder (nodes: ReadonlyMap<string, NodeBlock>, { strategy, select }: RegenerationPolicy): NodeBlock[] {
+  const chosen = strategy === 'selective' ? selectNodes(nodes, select ?? {}) : new Set(nodes.keys())
+  const subset = [...chosen].sort().map(id => ({ id, deps: need(nodes, id).deps.filter(dep => chosen.has(dep)) }))
+  return topologicalOrder(subset).map(id => need(nodes, id))
+}
+
+function restorerOf ({ id }: NodeBlock, restorers: readonly Restorer[]): Restorer {
+  const name = id.slice(0, id.indexOf('/'))
+  const restorer = restorers.find(one => one.name === name)
+  if (restorer === undefined) {
+    throw new BackupError('INVALID_OPTION', `${id} comes from the source ${name}, for which no target is configured; configure one, or restore selectively`, { data: { source: name } })
+  }
+  return restorer
+}
+
+interface Pair {
+  readonly node: NodeBlock
+  readonly item: RestoreItem
+  readonly restorer: Restorer
+}
+
+async function heldItems (pairs: readonly Pair[], { policy, concurrency, signal }: PlanContext): Promise<ReadonlySet<string>> {
+  const held = new Set<string>()
+  if (policy.strategy === 'full') return held
+  await forEachBounded(pairs, { concurrency, signal }, async ({ item, restorer }) => {
+    if (await restorer.holds(item, { signal })) held.add(item.id)
+  })
+  return held
+}
+
+/** Reads every stored byte of `nodes`; what is damaged is made again where a recipe can. Returns the ids of those. */
+async function checkContents (nodes: readonly NodeBlock[], context: PlanContext): Promise<ReadonlySet<string>> {
+  const recomputed = new Set<string>()
+  let done = 0
+  for (const node of nodes) { // in topological order, so that a recipe's deps have been checked before it
+    const damage = await damageOf(node, context)
+    if (damage !== undefined) {
+      await heal(node, damage, context)
+      recomputed.add(node.id)
+    }
+    done += node.content.size
+    context.onProgress?.({ step: 'validate', item: node.id, done, unit: 'bytes' })
+  }
+  return recomputed
+}
+
+async function damageOf (node: NodeBlock, { blobs, signal }: PlanContext): Promise<BackupError | undefined> {
+  try {
+    for await (const { address, kind } of walkContent(node.content, blobs)) {
+      signal?.throwIfAborted()
+      if (kind === 'chunk' && await blobs.get(address) === undefined) return new BackupError('BLOB_MISSING', `blob ${address} is in no pack`, { data: { address } })
+    }
+    return undefined
+  } catch (error) {
+    if (isDamage(error)) return error
+    throw error
+  }
+}
+
+async function heal (node: NodeBlock, damage: BackupError, context: PlanContext): Promise<void> {
+  if (node.recipe === undefined) {
+    throw new BackupError('NODE_INVALID', `the stored bytes of ${node.id} are damaged (${damage.message}) and no recipe can make them again; nothing was touched. Try \`caf repair\`, another snapshot, or a selective restore without it`, { data: { id: node.id, ...damage.data }, cause: damage })
+  }
+  if (context.heal) await recompute(context.repository, node, context)
+}
+
+async function findProblems (steps: readonly RestoreStep[], { restorers, signal }: PlanOptions): Promise<Problem[]> {
+  const problems: Problem[] = []
+  for (const restorer of restorers) {
+    const items = itemsOf(steps, restorer)
+    if (items.length > 0) problems.push(...await restorer.check(items, { signal }))
+  }
+  return problems
+}
+
+/** The items that `restorer` has to bring back, in order. */
+export function itemsOf (steps: readonly RestoreStep[], restorer: Restorer): RestoreItem[] {
+  return steps.filter(step => step.restorer === restorer && step.action === 'restore').map(step => step.item)
+}

@@ -1,0 +1,87 @@
+import { CID } from 'multiformats/cid'
+import type { BlobReader } from '../cas/blob-store.ts'
+import type { Repository } from '../cas/repository.ts'
+import { addressOf } from '../dag/block.ts'
+import { decodeNode } from '../dag/node.ts'
+import type { NodeBlock } from '../dag/node.ts'
+import { readNodeMap } from '../dag/node-map.ts'
+import { decodeSnapshot } from '../dag/snapshot.ts'
+import type { SnapshotBlock } from '../dag/snapshot.ts'
+import { BackupError } from '../errors.ts'
+
+/** A visible snapshot: its commit record and its root block. */
+export interface SnapshotView {
+  readonly id: string
+  readonly root: CID
+  readonly project: string
+  readonly timestamp: Date
+  readonly consensus: boolean
+  readonly validatedBy: readonly string[]
+  readonly block: SnapshotBlock
+}
+
+/** Every visible snapshot, oldest first. @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT` naming the snapshot whose root block is lost */
+export async function listViews (repository: Repository): Promise<SnapshotView[]> {
+  const views: SnapshotView[] = []
+  for (const commit of await repository.visible()) {
+    const root = CID.parse(commit.root)
+    const block = decodeSnapshot(await readBlock(repository, root, `snapshot ${commit.id}`), root)
+    views.push({
+      id: commit.id, root, project: commit.project ?? block.project, timestamp: new Date(block.created),
+      consensus: commit.consensus, validatedBy: commit.validatedBy, block,
+    })
+  }
+  return views.sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime() || (a.id < b.id ? -1 : 1))
+}
+
+export async function newestView (repository: Repository, project: string): Promise<SnapshotView | undefined> {
+  return (await listViews(repository)).filter(view => view.project === project).at(-1)
+}
+
+/**
+ * The snapshot that `reference` names: an id, a unique beginning of one (4 characters at least), a root CID, `latest`, or `<project>/latest`.
+ * @throws {BackupError} `SNAPSHOT_MISSING`, `SNAPSHOT_AMBIGUOUS`
+ */
+export async function findView (repository: Repository, reference: string): Promise<SnapshotView> {
+  const views = await listViews(repository)
+  const found = views.filter(view => names(view, reference))
+  const latest = /^(?:(.+)\/)?latest$/.exec(reference)
+  const ofProject = latest === null ? [] : views.filter(view => latest[1] === undefined || view.project === latest[1])
+  const view = latest === null ? found.at(-1) : ofProject.at(-1)
+  if (view === undefined) {
+    throw new BackupError('SNAPSHOT_MISSING', `there is no snapshot ${reference} in ${repository.backend.location}; \`caf snapshots\` lists those there are`, { data: { reference } })
+  }
+  if (found.length > 1 && !found.every(other => other.root.equals(view.root))) {
+    throw new BackupError('SNAPSHOT_AMBIGUOUS', `${reference} is the beginning of ${found.length} snapshot ids; give more of it`, { data: { reference, ids: found.map(one => one.id) } })
+  }
+  return view
+}
+
+function names (view: SnapshotView, reference: string): boolean {
+  return view.root.toString() === reference || (reference.length >= 4 && view.id.startsWith(reference))
+}
+
+export interface NodeView {
+  readonly cid: CID
+  readonly node: NodeBlock
+}
+
+/** The nodes of a snapshot in the order of their ids. */
+export async function * readNodes (view: Pick<SnapshotView, 'block'>, blobs: BlobReader): AsyncGenerator<NodeView> {
+  for await (const { id, cid } of readNodeMap(view.block.nodes, blobs)) {
+    yield { cid, node: decodeNode(await readBlock(blobs, cid, `node ${id}`), cid) }
+  }
+}
+
+/** All nodes of a snapshot by id: some kilobytes a node, whatever their contents' size. */
+export async function loadNodes (view: Pick<SnapshotView, 'block'>, blobs: BlobReader): Promise<Map<string, NodeView>> {
+  const nodes = new Map<string, NodeView>()
+  for await (const found of readNodes(view, blobs)) nodes.set(found.node.id, found)
+  return nodes
+}
+
+async function readBlock (blobs: Pick<BlobReader, 'get'>, cid: CID, what: string): Promise<Uint8Array> {
+  const bytes = await blobs.get(addressOf(cid))
+  if (bytes === undefined) throw new BackupError('BLOB_MISSING', `the block of ${what} is in no pack; run \`caf verify\``, { data: { cid: cid.toString(), what } })
+  return bytes
+}

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import type { CID } from 'multiformats/cid'
+import { BackupError, isBackupError } from '../errors.ts'
+import type { Repository, WriterSession } from '../cas/repository.ts'
+import { decodeNode } from '../dag/node.ts'
+import type { NodeBlock } from '../dag/node.ts'
+import { findNode } from '../dag/node-map.ts'
+import { encodeSnapshot } from '../dag/snapshot.ts'
+import type { Source } from '../sources/source.ts'
+import type { AbortOptions } from '../stream.ts'
+import { localValidator } from '../trust/local-validator.ts'
+import { reachConsensus } from '../trust/quorum.ts'
+import type { Consensus } from '../trust/quorum.ts'
+import type { Validator } from '../trust/validator.ts'
+import { captureAll } from './capture.ts'
+import type { NamedSummary } from './capture.ts'
+import { writeCatalogue } from './catalogue.ts'
+import type { BackupEmitter } from './events.ts'
+import { GENERATOR } from './generator.ts'
+import { writeGraph } from './graph.ts'
+import type { Graph } from './graph.ts'
+import type { OnProgress } from './progress.ts'
+import { newestView } from './snapshot-view.ts'
+import type { SnapshotView } from './snapshot-view.ts'
+
+export interface SnapshotRequest extends AbortOptions {
+  readonly sources: readonly Source[]
+  readonly description: string
+  readonly tags?: readonly string[] | undefined
+  /**
+   * The line of snapshots that this one continues.
+   * @default 'default'
+   */
+  readonly project?: string | undefined
+  /** The snapshot to be compared with when the project has none yet. */
+  readonly relative?: SnapshotView | undefined
+  /** @default a random UUID */
+  readonly traceId?: string | undefined
+  /**
+   * Artifacts read at once.
+   * @default 4
+   */
+  readonly concurrency?: number | undefined
+  /** @default one local validator */
+  readonly validators?: readonly Validator[] | undefined
+  /** How many of them must accept; all by default. */
+  readonly threshold?: number | undefined
+  readonly events?: BackupEmitter | undefined
+  readonly onProgress?: OnProgress | undefined
+  /** @default the system's */
+  readonly now?: (() => Date) | undefined
+}
+
+export interface CreatedSnapshot {
+  readonly id: string
+  readonly root: CID
+  readonly nodes: number
+  readonly unchangedNodes: number
+  /** Plain bytes of all artifacts. */
+  readonly sizeBytes: number
+  /** Bytes that the repository grew by in packs. */
+  readonly storedBytes: number
+  readonly durationMs: number
+  readonly summaries: readonly NamedSummary[]
+  readonly validatedBy: readonly string[]
+}
+
+/**
+ * Captures `sources` as one snapshot. It becomes visible at the end, at once and durably, or not at all.
+ * @throws {BackupError} what a source or the storage reports; `DAG_CYCLE`, `DEP_MISSING`, `NODE_DUPLICATE`; `QUORUM_NOT_REACHED`; `SESSION_REVOKED`
+ */
+export async function createSnapshot (repository: Repository, request: SnapshotRequest): Promise<CreatedSnapshot> {
+  const { now = () => new Date(), traceId = randomUUID(), project = 'default', events } = request
+  checkRequest(request)
+  const started = performance.now()
+  const parent = await newestView(repository, project) ?? request.relative
+  const writer = await repository.openWriter({ parents: parent === undefined ? [] : [parent.id], signal: request.signal })
+  try {
+    const { graph, summaries } = await capture(repository, writer, { ...request, traceId }, parent)
+    const root = await writeRoot(writer, graph, { ...request, traceId, project, created: now(), summaries, parent })
+    await writer.flush({ signal: request.signal })
+    const consensus = await validate(repository, writer, root, request)
+    await writer.commit({ root, consensus: true, validatedBy: consensus.validatedBy, statements: consensus.verdicts })
+    await writeCatalogue(repository)
+    const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.stats.storedBytes, durationMs: Math.round(performance.now() - started) }
+    events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
+    return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: consensus.validatedBy }
+  } catch (error) {
+    await writer.discard()
+    if (isBackupError(error, 'QUORUM_NOT_REACHED', 'DAG_CYCLE', 'DEP_MISSING', 'NODE_DUPLICATE')) {
+      events?.emit('backup.validation.failed', { traceId, durationMs: Math.round(performance.now() - started), code: error.code, errors: [error.message] })
+    }
+    throw error
+  }
+}
+
+function checkRequest ({ sources, description, tags = [] }: SnapshotRequest): void {
+  const names = sources.map(source => source.name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new BackupError('INVALID_OPTION', `two sources have the name ${twice}; give one of them another`, { data: { name: twice } })
+  if (Buffer.byteLength(description) > 65_536) throw new BackupError('INVALID_OPTION', 'the description is longer than 64 KiB')
+  if (tags.some(tag => tag === '' || tag.length > 256)) throw new BackupError('INVALID_OPTION', 'a tag must have 1 to 256 characters')
+}
+
+interface TracedRequest extends SnapshotRequest {
+  readonly traceId: string
+}
+
+async function capture (repository: Repository, writer: WriterSession, request: TracedRequest, parent: SnapshotView | undefined): Promise<{ graph: Graph, summaries: NamedSummary[] }> {
+  const { seed, chunker } = repository.config
+  const previous = previousNodes(writer, parent)
+  const { artifacts, summaries } = await captureAll(request.sources, {
+    blobs: writer, seed, chunker, concurrency: request.concurrency ?? 4, signal: request.signal, onProgress: request.onProgress,
+    previous: async id => (await previous(id))?.node,
+  })
+  return { graph: await writeGraph(artifacts, { blobs: writer, seed, traceId: request.traceId, description: request.description, previous }), summaries }
+}
+
+/** Looks nodes up in the parent; a parent that is damaged there is treated as having no such node, so that a new snapshot heals the line. */
+function previousNodes (blobs: WriterSession, parent: SnapshotView | undefined): (id: string) => Promise<{ cid: CID, node: NodeBlock } | undefined> {
+  return async id => {
+    if (parent === undefined) return undefined
+    try {
+      const cid = await findNode(parent.block.nodes, id, blobs)
+      const bytes = cid === undefined ? undefined : await blobs.get(Buffer.from(cid.multihash.digest).toString('hex'))
+      return cid === undefined || bytes === undefined ? undefined : { cid, node: decodeNode(bytes, cid) }
+    } catch (error) {
+      if (isBackupError(error, 'BLOB_CORRUPT', 'BLOB_MISSING', 'PACK_CORRUPT', 'BLOCK_INVALID', 'TREE_INVALID')) return undefined
+      throw error
+    }
+  }
+}
+
+interface RootFacts extends TracedRequest {
+  readonly project: string
+  readonly created: Date
+  readonly summaries: readonly NamedSummary[]
+  readonly parent: SnapshotView | undefined
+}
+
+async function writeRoot (writer: WriterSession, graph: Graph, { description, tags = [], project, created, summaries, parent, traceId }: RootFacts): Promise<CID> {
+  const block = encodeSnapshot({
+    v: 1, kind: 'snapshot', id: writer.id, created: created.toISOString(), description, tags, project, traceId, generator: GENERATOR,
+    nodes: graph.nodes, parents: parent === undefined ? [] : [parent.root], sources: summaries,
+  })
+  await writer.put(block.bytes)
+  return block.cid
+}
+
+async function validate (repository: Repository, writer: WriterSession, root: CID, { validators = [localValidator()], threshold, signal }: SnapshotRequest): Promise<Consensus> {
+  const blobs = await repository.openReader({ snapshots: [] })
+  try {
+    return await reachConsensus(validators, { root, blobs, isNew: address => writer.wrote(address) }, { signal, ...(threshold === undefined ? {} : { threshold }) })
+  } finally {
+    await blobs.close()
+  }
+}
