@@ -69,8 +69,13 @@ export interface NodeView {
 /** The nodes of a snapshot in the order of their ids. */
 export async function * readNodes (view: Pick<SnapshotView, 'block'>, blobs: BlobReader): AsyncGenerator<NodeView> {
   for await (const { id, cid } of readNodeMap(view.block.nodes, blobs)) {
-    yield { cid, node: decodeNode(await readBlock(blobs, cid, `node ${id}`), cid) }
+    yield { cid, node: await readNode(blobs, cid, id) }
   }
+}
+
+/** @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT`, `BLOCK_INVALID` */
+export async function readNode (blobs: BlobReader, cid: CID, id: string): Promise<NodeBlock> {
+  return decodeNode(await readBlock(blobs, cid, `node ${id}`), cid)
 }
 
 /** All nodes of a snapshot by id: some kilobytes a node, whatever their contents' size. */
