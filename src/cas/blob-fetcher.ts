@@ -1,0 +1,95 @@
+import { BackupError, isBackupError } from '../errors.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { AbortOptions } from '../stream.ts'
+import { addressOf } from './address.ts'
+import type { Address } from './blob-store.ts'
+import type { Copy } from './copy.ts'
+import { packKey } from './layout.ts'
+import { BLOB_LIMIT_BYTES } from './pack-format.ts'
+import type { ReadCache } from './read-cache.ts'
+import type { Zstd } from './zstd.ts'
+
+/** Where a blob's copies are, the shallowest first. */
+export type FindCopies = (address: Address) => readonly Copy[]
+
+export interface FetchOptions extends AbortOptions {
+  /** Only copies of a smaller depth. @default Infinity */
+  readonly below?: number
+}
+
+export interface FetcherParts {
+  readonly backend: StorageBackend
+  readonly zstd: Zstd
+  readonly cache: ReadCache
+  /** Stored bytes of copies whose pack is not written yet. */
+  readonly unwritten?: (copy: Copy) => Uint8Array | undefined
+}
+
+/** Reads blobs out of packs: range read, decode, hash. */
+export class BlobFetcher {
+  readonly #parts: FetcherParts
+
+  constructor (parts: FetcherParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * The blob, from the first copy that is intact; undefined if `find` knows none.
+   * @throws {BackupError} `BLOB_CORRUPT` when all copies are damaged, with the first one's place; `STORAGE_…`
+   */
+  async fetch (address: Address, find: FindCopies, { below = Infinity, signal }: FetchOptions = {}): Promise<Uint8Array | undefined> {
+    const cached = this.#parts.cache.get(address)
+    if (cached !== undefined) return cached
+    let damage: unknown
+    for (const copy of find(address).filter(({ depth }) => depth < below)) {
+      try {
+        const bytes = await this.read(address, copy, find, { signal })
+        this.#parts.cache.set(address, bytes)
+        return bytes
+      } catch (error) {
+        if (!isBackupError(error, 'BLOB_CORRUPT', 'PACK_CORRUPT')) throw error
+        damage ??= error
+      }
+    }
+    if (damage !== undefined) throw damage
+    return undefined
+  }
+
+  /** The blob, from this copy alone. @throws {BackupError} `BLOB_CORRUPT`, `STORAGE_…` */
+  async read (address: Address, copy: Copy, find: FindCopies, options: AbortOptions = {}): Promise<Uint8Array> {
+    return await this.decode(address, copy, await this.readStored(address, copy, options), find, options)
+  }
+
+  /** The copy's bytes as they stand in the pack, not yet checked. @throws {BackupError} `BLOB_CORRUPT` when they are not all there */
+  async readStored (address: Address, copy: Copy, { signal }: AbortOptions = {}): Promise<Uint8Array> {
+    const { pack, offset, stored } = copy
+    const bytes = this.#parts.unwritten?.(copy) ?? await this.#parts.backend.get(packKey(pack), { offset, length: stored, signal })
+    if (bytes === undefined) throw blobCorrupt(address, copy, 'the pack is missing')
+    if (bytes.length !== stored) throw blobCorrupt(address, copy, `the pack ends after ${bytes.length} of its ${stored} bytes`)
+    return bytes
+  }
+
+  /** The plain bytes that `stored`, a copy's content, stands for. @throws {BackupError} `BLOB_CORRUPT`, `STORAGE_…` */
+  async decode (address: Address, copy: Copy, stored: Uint8Array, find: FindCopies, options: AbortOptions = {}): Promise<Uint8Array> {
+    const { encoding, plain, base, depth } = copy
+    if (plain > BLOB_LIMIT_BYTES) throw blobCorrupt(address, copy, `it claims ${plain} bytes`)
+    const dictionary = base === undefined ? undefined : await this.fetch(base, find, { ...options, below: depth })
+    if (base !== undefined && dictionary === undefined) throw blobCorrupt(address, copy, `its base ${base} is missing`)
+    const bytes = encoding === 0 ? stored : await this.#inflate(address, copy, stored, dictionary)
+    if (addressOf(bytes) !== address) throw blobCorrupt(address, copy, 'its bytes do not hash to its address')
+    return bytes
+  }
+
+  async #inflate (address: Address, copy: Copy, stored: Uint8Array, dictionary: Uint8Array | undefined): Promise<Uint8Array> {
+    try {
+      return await this.#parts.zstd.decompress(stored, copy.plain, { dictionary })
+    } catch (error) {
+      throw blobCorrupt(address, copy, 'it cannot be decompressed', error)
+    }
+  }
+}
+
+function blobCorrupt (address: Address, { pack, offset }: Copy, why: string, cause?: unknown): BackupError {
+  const message = `blob ${address} in pack ${pack} at offset ${offset} is damaged: ${why}`
+  return new BackupError('BLOB_CORRUPT', message, { data: { address, pack, offset }, cause })
+}

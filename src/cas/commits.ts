@@ -1,0 +1,94 @@
+import PQueue from 'p-queue'
+import { BackupError } from '../errors.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { AbortOptions } from '../stream.ts'
+import { FORGOTTEN_PREFIX, OUTCOME_PREFIX } from './layout.ts'
+import { OutcomeRecord, createRecord, readRecord } from './records.ts'
+
+const READS_AT_ONCE = 16
+
+/** A snapshot that was committed. */
+export interface CommittedSnapshot {
+  /** The id of its session. */
+  readonly id: string
+  /** CID of the snapshot block. */
+  readonly root: string
+  /** When it became visible, ISO 8601. */
+  readonly time: string
+  /** True if enough validators agreed. */
+  readonly consensus: boolean
+  readonly validatedBy: readonly string[]
+  /** The validators' statements as they gave them. */
+  readonly statements: readonly unknown[]
+}
+
+/** Reads how sessions ended; an outcome, which never changes, only once. */
+export class Commits {
+  readonly #backend: StorageBackend
+  readonly #outcomes = new Map<string, CommittedSnapshot | 'none'>()
+
+  constructor (backend: StorageBackend) {
+    this.#backend = backend
+  }
+
+  /** Commits that are not forgotten, the oldest first. @throws {BackupError} `RECORD_CORRUPT`, `STORAGE_…` */
+  async visible (options: AbortOptions = {}): Promise<CommittedSnapshot[]> {
+    const [ended, forgotten] = [await this.#ids(OUTCOME_PREFIX, options), new Set(await this.#ids(FORGOTTEN_PREFIX, options))]
+    const queue = new PQueue({ concurrency: READS_AT_ONCE })
+    const found = await queue.addAll(ended.filter(id => !forgotten.has(id)).map(id => async () => await this.get(id, options)))
+    return found.filter(commit => commit !== undefined).sort(byTime)
+  }
+
+  /** The commit of that id, forgotten or not; undefined if there is none. */
+  async get (id: string, options: AbortOptions = {}): Promise<CommittedSnapshot | undefined> {
+    const known = this.#outcomes.get(id)
+    if (known !== undefined) return known === 'none' ? undefined : known
+    const stored = await readRecord(this.#backend, OUTCOME_PREFIX + id, OutcomeRecord, options)
+    if (stored === undefined) return undefined
+    const commit = stored.outcome === 'commit' ? committed(id, stored) : undefined
+    this.#outcomes.set(id, commit ?? 'none')
+    return commit
+  }
+
+  /** True if it was committed and not forgotten. */
+  async isVisible (id: string, options: AbortOptions = {}): Promise<boolean> {
+    return await this.get(id, options) !== undefined && await this.#backend.size(FORGOTTEN_PREFIX + id, options) === undefined
+  }
+
+  /** @throws {BackupError} `SNAPSHOT_MISSING` unless all are visible */
+  async checkVisible (ids: readonly string[], options: AbortOptions = {}): Promise<void> {
+    for (const id of ids) {
+      if (!await this.isVisible(id, options)) {
+        throw new BackupError('SNAPSHOT_MISSING', `there is no snapshot ${id}, or it was forgotten`, { data: { snapshot: id } })
+      }
+    }
+  }
+
+  /** Makes a snapshot invisible for good; false if it was already. @throws {BackupError} `SNAPSHOT_MISSING` */
+  async forget (id: string, time: string, options: AbortOptions = {}): Promise<boolean> {
+    if (await this.get(id, options) === undefined) {
+      throw new BackupError('SNAPSHOT_MISSING', `there is no snapshot ${id}`, { data: { snapshot: id } })
+    }
+    return await createRecord(this.#backend, FORGOTTEN_PREFIX + id, { time }, options)
+  }
+
+  /** Ids of the sessions that are over. */
+  async ended (options: AbortOptions = {}): Promise<Set<string>> {
+    return new Set(await this.#ids(OUTCOME_PREFIX, options))
+  }
+
+  async #ids (prefix: string, options: AbortOptions): Promise<string[]> {
+    const ids: string[] = []
+    for await (const { key } of this.#backend.list(prefix, options)) ids.push(key.slice(prefix.length))
+    return ids
+  }
+}
+
+function committed (id: string, record: OutcomeRecord & { outcome: 'commit' }): CommittedSnapshot {
+  const { root, time, consensus, validatedBy, statements } = record
+  return { id, root, time, consensus, validatedBy, statements }
+}
+
+function byTime (one: CommittedSnapshot, other: CommittedSnapshot): number {
+  return one.time < other.time ? -1 : one.time > other.time ? 1 : one.id < other.id ? -1 : 1
+}

@@ -1,0 +1,129 @@
+import PQueue from 'p-queue'
+import { BackupError } from '../errors.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { PackedBlob } from './blob-list.ts'
+import type { Address } from './blob-store.ts'
+import { copyAt } from './copy.ts'
+import type { Copy } from './copy.ts'
+import { packKey } from './layout.ts'
+import type { PackListing } from './pack-format.ts'
+import { PackWriter } from './pack-writer.ts'
+import type { FinishedPack } from './pack-writer.ts'
+import { SEGMENT_BLOBS, segmentRuns } from './segment.ts'
+import { writeSegment } from './segments.ts'
+
+/** Packs being written at one time; more wait, and `append`'s callers with them. */
+const PACKS_IN_FLIGHT = 2
+/** A segment is written at the latest after so many packs. */
+const SEGMENT_PACKS = 16
+
+export interface PackSinkOptions {
+  readonly backend: StorageBackend
+  /** A new name for a pack or a segment. */
+  readonly newName: () => string
+  /** Called when packs are durable and listed by a durable segment. */
+  readonly onIndexed: (segment: string, packs: readonly PackListing[]) => Promise<void>
+}
+
+/**
+ * Collects stored blobs into packs, writes them, then the segments that list them.
+ * After the first failed write it is broken: everything else rejects with that error.
+ */
+export class PackSink {
+  readonly #options: PackSinkOptions
+  readonly #writes = new PQueue({ concurrency: PACKS_IN_FLIGHT })
+  readonly #copies = new Map<Address, Copy>()
+  readonly #inFlight = new Map<string, Uint8Array>()
+  #current: PackWriter | undefined
+  #durable: PackListing[] = []
+  #indexing: Promise<void> = Promise.resolve()
+  #failure: { readonly error: unknown } | undefined
+
+  constructor (options: PackSinkOptions) {
+    this.#options = options
+  }
+
+  /** The copy of a blob that was appended and is not indexed yet. */
+  find (address: Address): Copy | undefined {
+    return this.#copies.get(address)
+  }
+
+  /** Stored bytes of a copy whose pack is not durable yet. */
+  storedOf ({ pack, offset, stored }: Copy): Uint8Array | undefined {
+    if (this.#current?.name === pack) return this.#current.storedAt(offset, stored)
+    return this.#inFlight.get(pack)?.subarray(offset, offset + stored)
+  }
+
+  /** Takes a blob. Wait for {@link room} before the next one. */
+  append (blob: PackedBlob, stored: Uint8Array): Copy {
+    this.#check()
+    const pack = this.#current ??= new PackWriter(this.#options.newName())
+    const copy = copyAt(pack.name, pack.append(blob, stored), blob)
+    this.#copies.set(blob.address, copy)
+    if (pack.isFull) this.#seal()
+    return copy
+  }
+
+  /** Resolves when not too much waits to be written. */
+  async room (): Promise<void> {
+    await this.#writes.onSizeLessThan(1)
+    this.#check()
+  }
+
+  /** Resolves when everything appended before is durable and indexed. */
+  async flush (): Promise<void> {
+    this.#seal()
+    await this.#writes.onIdle()
+    this.#index()
+    await this.#indexing
+    this.#check()
+  }
+
+  #check (): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #seal (): void {
+    const pack = this.#current
+    if (pack === undefined) return
+    this.#current = undefined
+    const finished = pack.finish()
+    this.#inFlight.set(pack.name, finished.body)
+    void this.#writes.add(async () => { await this.#guard(async () => { await this.#write(finished) }) })
+  }
+
+  async #write ({ listing, body }: FinishedPack): Promise<void> {
+    await this.#options.backend.put(packKey(listing.name), body)
+    this.#inFlight.delete(listing.name)
+    this.#durable.push(listing)
+    const blobs = this.#durable.reduce((sum, pack) => sum + pack.blobs.length, 0)
+    if (this.#durable.length >= SEGMENT_PACKS || blobs >= SEGMENT_BLOBS) this.#index()
+  }
+
+  /** Starts to write segments for all packs that are durable by now, after those that are being written. */
+  #index (): void {
+    const packs = this.#durable
+    if (packs.length === 0) return
+    this.#durable = []
+    this.#indexing = this.#indexing.then(async () => {
+      for (const run of segmentRuns(packs)) await this.#guard(async () => { await this.#writeSegment(run) })
+    })
+  }
+
+  async #writeSegment (packs: readonly PackListing[]): Promise<void> {
+    const name = this.#options.newName()
+    await writeSegment(this.#options.backend, name, packs)
+    await this.#options.onIndexed(name, packs)
+    for (const { address } of packs.flatMap(pack => pack.blobs)) this.#copies.delete(address)
+  }
+
+  /** Does nothing once broken, so that no segment follows a pack that was lost. */
+  async #guard (act: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) return
+    try {
+      await act()
+    } catch (error) {
+      this.#failure = { error: error instanceof Error ? error : new BackupError('STORAGE_IO', 'cannot write a pack', { cause: error }) }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { Address } from './blob-store.ts'
+
+/** Keeps the plain bytes of blobs read lately, up to a number of bytes; the longest unused go first. */
+export class ReadCache {
+  readonly #limitBytes: number
+  readonly #blobs = new Map<Address, Uint8Array>() // A Map keeps the order of insertion: oldest first.
+  #bytes = 0
+
+  constructor (limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  /** A copy of its own for the caller, who may change it. */
+  get (address: Address): Uint8Array | undefined {
+    const bytes = this.#blobs.get(address)
+    if (bytes === undefined) return undefined
+    this.#blobs.delete(address)
+    this.#blobs.set(address, bytes)
+    return Buffer.from(bytes)
+  }
+
+  /** Keeps a copy. One that would push out more than a quarter of the cache is not kept. */
+  set (address: Address, bytes: Uint8Array): void {
+    if (bytes.length > this.#limitBytes / 4 || this.#blobs.has(address)) return
+    this.#blobs.set(address, Buffer.from(bytes))
+    this.#bytes += bytes.length
+    for (const [oldest, { length }] of this.#blobs) {
+      if (this.#bytes <= this.#limitBytes) return
+      this.#blobs.delete(oldest)
+      this.#bytes -= length
+    }
+  }
+}

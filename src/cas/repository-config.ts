@@ -1,0 +1,78 @@
+import { BackupError } from '../errors.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { AbortOptions } from '../stream.ts'
+import { CONFIG_KEY } from './layout.ts'
+import { FORMAT } from './record.ts'
+import { ConfigRecord, createRecord, readRecord } from './records.ts'
+
+/** Sizes of byte chunks, in bytes. */
+export interface ChunkerSizes {
+  readonly min: number
+  readonly average: number
+  readonly max: number
+}
+
+export interface RepositoryConfig {
+  /** 32 hex digits. */
+  readonly id: string
+  /** When it was made, ISO 8601. */
+  readonly created: string
+  /** 16 bytes: the key of the cut rule. */
+  readonly seed: Uint8Array
+  readonly chunker: ChunkerSizes
+  readonly abilities: {
+    /** Of several writers that create an object at once exactly one wins, as far as could be seen. */
+    readonly createIfAbsent: boolean
+  }
+}
+
+export const DEFAULT_CHUNKER: ChunkerSizes = { min: 16 * 1024, average: 64 * 1024, max: 256 * 1024 }
+
+/** How many writers race when a backend is probed. */
+const RACERS = 8
+
+/** @throws {BackupError} `REPOSITORY_MISSING`, `RECORD_CORRUPT`, `FORMAT_UNKNOWN`, `STORAGE_…` */
+export async function readConfig (backend: StorageBackend, options?: AbortOptions): Promise<RepositoryConfig> {
+  const record = await readRecord(backend, CONFIG_KEY, ConfigRecord, options)
+  if (record === undefined) {
+    throw new BackupError('REPOSITORY_MISSING', `there is no repository in ${backend.location}; create one first (init)`, { data: { location: backend.location } })
+  }
+  const { id, created, seed, chunker, abilities } = record
+  return { id, created, seed: Buffer.from(seed, 'hex'), chunker, abilities }
+}
+
+/** Writes the config of a new repository. @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_…` */
+export async function createConfig (backend: StorageBackend, config: Omit<RepositoryConfig, 'abilities'>, options?: AbortOptions): Promise<void> {
+  checkChunker(config.chunker)
+  await refuseExisting(backend, await backend.size(CONFIG_KEY, options) === undefined)
+  const { id, created, seed, chunker: { min, average, max } } = config
+  const abilities = { createIfAbsent: await probeCreateIfAbsent(backend, id, options) }
+  const record = { id, created, seed: Buffer.from(seed).toString('hex'), chunker: { min, average, max }, abilities, sealing: 'none' }
+  await refuseExisting(backend, await createRecord(backend, CONFIG_KEY, record, options))
+}
+
+async function refuseExisting (backend: StorageBackend, isNew: boolean): Promise<void> {
+  if (isNew) return
+  throw new BackupError('REPOSITORY_EXISTS', `there is a repository in ${backend.location} already`, { data: { location: backend.location, format: FORMAT } })
+}
+
+/** A race that one writer wins proves that creating is atomic; it does not prove that listings are. */
+async function probeCreateIfAbsent (backend: StorageBackend, id: string, options?: AbortOptions): Promise<boolean> {
+  const key = `metadata/probe-${id}`
+  const racers = Array.from({ length: RACERS }, (_, i) => Buffer.from(`racer ${i}`))
+  try {
+    const won = await Promise.all(racers.map(async racer => await backend.put(key, racer, { ...options, whenPresent: 'keep' })))
+    const stored = await backend.get(key, options)
+    const winner = racers[won.indexOf(true)]
+    return won.filter(Boolean).length === 1 && stored !== undefined && winner?.equals(stored) === true
+  } finally {
+    await backend.delete(key)
+  }
+}
+
+function checkChunker ({ min, average, max }: ChunkerSizes): void {
+  const whole = [min, average, max].every(Number.isSafeInteger)
+  if (whole && min >= 64 && min <= average && average <= max && max <= 16 * 1024 * 1024 && Number.isInteger(Math.log2(average))) return
+  const message = 'chunk sizes must be 64 <= min <= average <= max <= 16 MiB, and average a power of two'
+  throw new BackupError('INVALID_OPTION', message, { data: { min, average, max } })
+}

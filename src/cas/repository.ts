@@ -1,0 +1,289 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { BackupError, isBackupError } from '../errors.ts'
+import { DirectoryBackend } from '../storage/directory-backend.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { AbortOptions } from '../stream.ts'
+import { BlobFetcher } from './blob-fetcher.ts'
+import { BlobIndex } from './blob-index.ts'
+import type { Address, BlobReader } from './blob-store.ts'
+import { Commits } from './commits.ts'
+import type { CommittedSnapshot } from './commits.ts'
+import type { Copy } from './copy.ts'
+import type { IndexStore } from './index-store.ts'
+import { LEVEL_FOLDER, PACK_PREFIX, packNameOf } from './layout.ts'
+import { openLevelIndex } from './level-index.ts'
+import { MemoryIndex } from './memory-index.ts'
+import { PackSink } from './pack-sink.ts'
+import { PlanReader } from './plans.ts'
+import type { Plans } from './plans.ts'
+import { ReadCache } from './read-cache.ts'
+import { ReaderSession } from './reader-session.ts'
+import { DEFAULT_CHUNKER, createConfig, readConfig } from './repository-config.ts'
+import type { ChunkerSizes, RepositoryConfig } from './repository-config.ts'
+import { ReusableCopies } from './reusable-copies.ts'
+import { Session } from './session.ts'
+import { WriterSession } from './writer-session.ts'
+import { Zstd } from './zstd.ts'
+
+export type { CommittedSnapshot, ReaderSession, RepositoryConfig, WriterSession }
+
+const READ_CACHE_BYTES = 32 * 1024 * 1024
+
+export interface OpenRepositoryOptions extends AbortOptions {
+  /**
+   * Folder for this host's cache of the index, or false to keep the index in memory.
+   * @default `metadata/level` of a directory backend, else false
+   */
+  readonly cacheFolder?: string | false
+  /** Bytes of blobs kept for reading them again. @default 32 MiB */
+  readonly readCacheBytes?: number
+  /** Milliseconds since 1970. @default Date.now */
+  readonly clock?: () => number
+  /** So many random bytes; they must never repeat. @default crypto.randomBytes */
+  readonly random?: (length: number) => Uint8Array
+}
+
+export interface CreateRepositoryOptions extends OpenRepositoryOptions {
+  /** @default 16 KiB, 64 KiB, 256 KiB */
+  readonly chunker?: ChunkerSizes
+  /** 16 bytes; only tests fix it. @default random */
+  readonly seed?: Uint8Array
+}
+
+export interface OpenWriterOptions extends AbortOptions {
+  /** Ids of the snapshots to build on. @default [] */
+  readonly parents?: readonly string[]
+}
+
+export interface OpenReaderOptions extends AbortOptions {
+  /** Ids of the snapshots that must stay while it reads. @default [] */
+  readonly snapshots?: readonly string[]
+}
+
+export interface RepositoryStats {
+  readonly packs: number
+  /** Blobs with a copy in some pack. */
+  readonly blobs: number
+  /** Length of all packs together. */
+  readonly storedBytes: number
+}
+
+/** Blobs and commits in one backend. Close it when done; the backend stays open. */
+export class Repository implements BlobReader {
+  readonly backend: StorageBackend
+  readonly config: RepositoryConfig
+  /** For this folder and tests only. */
+  readonly index: BlobIndex
+  readonly fetcher: BlobFetcher
+  readonly #plans: PlanReader
+  readonly #commits: Commits
+  readonly #zstd = new Zstd()
+  readonly #cache: ReadCache
+  readonly #clock: () => number
+  readonly #random: (length: number) => Uint8Array
+  #rebuilt: Promise<void> | undefined
+
+  constructor (backend: StorageBackend, config: RepositoryConfig, store: IndexStore, options: OpenRepositoryOptions) {
+    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes } = options
+    this.backend = backend
+    this.config = config
+    this.index = new BlobIndex(backend, store)
+    this.#plans = new PlanReader(backend)
+    this.#commits = new Commits(backend)
+    this.#cache = new ReadCache(readCacheBytes)
+    this.fetcher = new BlobFetcher({ backend, zstd: this.#zstd, cache: this.#cache })
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** The blob, from any intact copy; undefined when no pack lists it, also after a look at what others have written. */
+  async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    const find = (wanted: Address): readonly Copy[] => this.copies(wanted)
+    try {
+      const bytes = await this.fetcher.fetch(address, find, { signal })
+      if (bytes !== undefined) return bytes
+      await this.refresh({ signal })
+    } catch (error) {
+      if (!isBackupError(error, 'BLOB_CORRUPT')) throw error
+      // A collector may have moved it, or this host's cache may be wrong about its place.
+      await this.#rebuildOnce()
+    }
+    return await this.fetcher.fetch(address, find, { signal })
+  }
+
+  async has (address: Address): Promise<boolean> {
+    return this.hasSync(address)
+  }
+
+  /** As {@link has}, from what is known without asking the storage. */
+  hasSync (address: Address): boolean {
+    return this.index.find(address).length > 0
+  }
+
+  /** Every blob's address, once each, in no particular order. */
+  list (): AsyncIterable<Address> {
+    return this.index.addresses()
+  }
+
+  /** The blob's copies, the shallowest first. */
+  copies (address: Address): readonly Copy[] {
+    return this.index.find(address)
+  }
+
+  /** Where the blob is read from first; undefined when no pack lists it. */
+  locate (address: Address): Copy | undefined {
+    return this.index.find(address)[0]
+  }
+
+  async stats (): Promise<RepositoryStats> {
+    const packs = [...this.index.packs.values()]
+    let blobs = 0
+    for await (const address of this.list()) blobs += address === '' ? 0 : 1
+    return { packs: packs.length, blobs, storedBytes: packs.reduce((sum, pack) => sum + pack.sizeBytes, 0) }
+  }
+
+  /** Learns what other processes have written or collected. */
+  async refresh (options: AbortOptions = {}): Promise<Plans> {
+    const plans = await this.#plans.read(options)
+    await this.index.refresh(plans, options)
+    return plans
+  }
+
+  /**
+   * Begins a snapshot.
+   * @throws {BackupError} `SNAPSHOT_MISSING` for a parent that is not visible; `STORAGE_…`
+   */
+  async openWriter ({ parents = [], signal }: OpenWriterOptions = {}): Promise<WriterSession> {
+    const session = await this.#openSession('write', parents, { signal })
+    return await this.#orEnd(session, async () => {
+      const plans = await this.refresh({ signal })
+      const reusable = new ReusableCopies(this.index, await this.#intactPacks(new Set(plans.open), { signal }))
+      await this.#commits.checkVisible(parents, { signal })
+      const sink = this.#sink(names => { reusable.addPacks(names) })
+      const fetcher = new BlobFetcher({ backend: this.backend, zstd: this.#zstd, cache: this.#cache, unwritten: copy => sink.storedOf(copy) })
+      return new WriterSession({ repository: this, session, sink, reusable, fetcher, zstd: this.#zstd, parents, signal })
+    })
+  }
+
+  /**
+   * Begins to read; the snapshots stay until it is closed, also when they are forgotten meanwhile.
+   * @throws {BackupError} `SNAPSHOT_MISSING`, `STORAGE_…`
+   */
+  async openReader ({ snapshots = [], signal }: OpenReaderOptions = {}): Promise<ReaderSession> {
+    const session = await this.#openSession('read', snapshots, { signal }).catch((error: unknown) => {
+      if (isBackupError(error, 'STORAGE_DENIED')) return undefined
+      throw error
+    })
+    return await this.#orEnd(session, async () => {
+      await this.refresh({ signal })
+      await this.#commits.checkVisible(snapshots, { signal })
+      return new ReaderSession(this, session, snapshots)
+    })
+  }
+
+  /** Committed snapshots that are not forgotten, the oldest first. */
+  async visible (options: AbortOptions = {}): Promise<CommittedSnapshot[]> {
+    return await this.#commits.visible(options)
+  }
+
+  /** Makes a snapshot invisible for good; false if it was already. @throws {BackupError} `SNAPSHOT_MISSING` */
+  async forget (id: string, options: AbortOptions = {}): Promise<boolean> {
+    return await this.#commits.forget(id, this.now(), options)
+  }
+
+  /** The time, ISO 8601. */
+  now (): string {
+    return new Date(this.#clock()).toISOString()
+  }
+
+  /** A name that nobody has used: 32 hex digits. */
+  newName (): string {
+    return Buffer.from(this.#random(16)).toString('hex')
+  }
+
+  /** Frees the cache. Safe to call twice; sessions must be over. */
+  async close (): Promise<void> {
+    await this.index.close()
+  }
+
+  async #openSession (kind: 'write' | 'read', snapshots: readonly string[], { signal }: AbortOptions): Promise<Session> {
+    signal?.throwIfAborted()
+    return await Session.open(this.backend, { id: this.newName(), kind, snapshots, clock: this.#clock })
+  }
+
+  /** Ends the session if what follows its opening fails. */
+  async #orEnd<T> (session: Session | undefined, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act()
+    } catch (error) {
+      session?.stop()
+      await session?.end({ outcome: 'closed', time: this.now() }).catch(() => {})
+      throw error
+    }
+  }
+
+  /** Packs that are listed, stored in their full length and in no open plan. */
+  async #intactPacks (planned: ReadonlySet<string>, options: AbortOptions): Promise<string[]> {
+    const intact: string[] = []
+    for await (const { key, sizeBytes } of this.backend.list(PACK_PREFIX, options)) {
+      const name = packNameOf(key)
+      if (name !== undefined && !planned.has(name) && this.index.packs.get(name)?.sizeBytes === sizeBytes) intact.push(name)
+    }
+    return intact
+  }
+
+  #sink (onPacks: (names: string[]) => void): PackSink {
+    return new PackSink({
+      backend: this.backend,
+      newName: () => this.newName(),
+      onIndexed: async (segment, packs) => {
+        await this.index.take(segment, packs)
+        onPacks(packs.map(pack => pack.name))
+      },
+    })
+  }
+
+  async #rebuildOnce (): Promise<void> {
+    this.#rebuilt ??= this.#plans.read().then(async plans => { await this.index.rebuild(plans) })
+    await this.#rebuilt
+  }
+}
+
+/**
+ * Makes a repository and opens it.
+ * @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_…`
+ */
+export async function createRepository (backend: StorageBackend, options: CreateRepositoryOptions = {}): Promise<Repository> {
+  const { chunker = DEFAULT_CHUNKER, clock = Date.now, random = randomBytes, seed = random(16), signal } = options
+  if (seed.length !== 16) throw new BackupError('INVALID_OPTION', `a seed has 16 bytes, not ${seed.length}`)
+  const id = Buffer.from(random(16)).toString('hex')
+  await createConfig(backend, { id, created: new Date(clock()).toISOString(), seed, chunker }, { signal })
+  return await openRepository(backend, options)
+}
+
+/**
+ * Opens a repository.
+ * @throws {BackupError} `REPOSITORY_MISSING`, `RECORD_CORRUPT`, `FORMAT_UNKNOWN`, `STORAGE_…`
+ */
+export async function openRepository (backend: StorageBackend, options: OpenRepositoryOptions = {}): Promise<Repository> {
+  const config = await readConfig(backend, { signal: options.signal })
+  const store = await openStore(options.cacheFolder ?? defaultCacheFolder(backend), config.id)
+  const repository = new Repository(backend, config, store, options)
+  try {
+    await repository.refresh({ signal: options.signal })
+    return repository
+  } catch (error) {
+    await repository.close()
+    throw error
+  }
+}
+
+function defaultCacheFolder (backend: StorageBackend): string | false {
+  return backend instanceof DirectoryBackend && join(backend.location, LEVEL_FOLDER)
+}
+
+async function openStore (folder: string | false, repositoryId: string): Promise<IndexStore> {
+  const level = folder === false ? undefined : await openLevelIndex(folder, repositoryId)
+  return level ?? new MemoryIndex()
+}

@@ -1,0 +1,187 @@
+import { BackupError, isBackupError } from '../errors.ts'
+import type { AbortOptions, Plain } from '../stream.ts'
+import { addressOf } from './address.ts'
+import { encodeBlob } from './blob-encoder.ts'
+import type { Base } from './blob-encoder.ts'
+import type { BlobFetcher } from './blob-fetcher.ts'
+import { MAX_DEPTH } from './blob-list.ts'
+import type { Address, BlobWriter, PutBlobOptions, PutBlobResult } from './blob-store.ts'
+import type { Copy } from './copy.ts'
+import { BLOB_LIMIT_BYTES } from './pack-format.ts'
+import type { PackSink } from './pack-sink.ts'
+import type { Repository } from './repository.ts'
+import type { ReusableCopies } from './reusable-copies.ts'
+import type { Session } from './session.ts'
+import type { Zstd } from './zstd.ts'
+
+/** What a session has put so far. */
+export interface WriteCounters {
+  readonly newBlobs: number
+  readonly presentBlobs: number
+  /** Plain bytes of the new blobs. */
+  readonly newBytes: number
+  /** Plain bytes of the blobs that were there already. */
+  readonly presentBytes: number
+  /** Bytes that the new blobs take in packs. */
+  readonly storedBytes: number
+}
+
+export interface CommitOptions extends AbortOptions {
+  /** CID of the snapshot block. */
+  readonly root: string
+  readonly consensus: boolean
+  readonly validatedBy: readonly string[]
+  readonly statements: readonly Plain[]
+}
+
+/** What a writer works with; made by {@link Repository.openWriter}. */
+export interface WriterParts {
+  readonly repository: Repository
+  readonly session: Session
+  readonly sink: PackSink
+  readonly reusable: ReusableCopies
+  readonly fetcher: BlobFetcher
+  readonly zstd: Zstd
+  readonly parents: readonly string[]
+  readonly signal: AbortSignal | undefined
+}
+
+/** Writes the blobs of one snapshot. Ends with `commit` or `discard`, whoever opened it. */
+export class WriterSession implements BlobWriter {
+  /** Id of the session, and of the snapshot if it is committed. */
+  readonly id: string
+  readonly parents: readonly string[]
+  readonly #parts: WriterParts
+  readonly #storing = new Map<Address, Promise<number>>()
+  #over = false
+  #counters: WriteCounters = { newBlobs: 0, presentBlobs: 0, newBytes: 0, presentBytes: 0, storedBytes: 0 }
+
+  constructor (parts: WriterParts) {
+    this.#parts = parts
+    this.id = parts.session.id
+    this.parents = parts.parents
+  }
+
+  get counters (): WriteCounters {
+    return this.#counters
+  }
+
+  /**
+   * Stores a blob unless a copy is there that this session may build on.
+   * @throws {BackupError} `INVALID_OPTION` for more than 16 MiB or a closed session; `SESSION_REVOKED`; `STORAGE_…`, and then ever after
+   */
+  async put (bytes: Uint8Array, { base, signal }: PutBlobOptions = {}): Promise<PutBlobResult> {
+    this.#check(signal)
+    if (bytes.length > BLOB_LIMIT_BYTES) {
+      throw new BackupError('INVALID_OPTION', `a blob has at most ${BLOB_LIMIT_BYTES} bytes, not ${bytes.length}`, { data: { length: bytes.length } })
+    }
+    const address = addressOf(bytes)
+    const other = this.#storing.get(address)
+    if (other !== undefined) await other
+    else if (this.#usable(address) === undefined) return await this.#putNew(address, bytes, base)
+    this.#count({ presentBlobs: 1, presentBytes: bytes.length })
+    return { address, stored: 'present', storedBytes: 0 }
+  }
+
+  async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    this.#check(signal)
+    return await this.#parts.fetcher.fetch(address, this.#find, { signal }) ?? await this.#parts.repository.get(address, { signal })
+  }
+
+  async has (address: Address): Promise<boolean> {
+    return this.hasSync(address)
+  }
+
+  hasSync (address: Address): boolean {
+    return this.#find(address).length > 0
+  }
+
+  async flush ({ signal }: AbortOptions = {}): Promise<void> {
+    this.#check(signal)
+    await this.#parts.sink.flush()
+  }
+
+  /**
+   * Makes everything put durable, then the snapshot visible: the last step, and the only one that shows.
+   * @throws {BackupError} `SESSION_REVOKED` when a collector was quicker; nothing is visible then. After `STORAGE_IO` the
+   * snapshot may be visible all the same, if storage failed just after it took the record.
+   */
+  async commit ({ root, consensus, validatedBy, statements, signal }: CommitOptions): Promise<void> {
+    this.#check(signal)
+    await Promise.all(this.#storing.values())
+    await this.flush({ signal })
+    const { session, repository } = this.#parts
+    await session.end({ outcome: 'commit', time: repository.now(), root, consensus, validatedBy: [...validatedBy], statements: [...statements] })
+    this.#over = true
+  }
+
+  /** Ends the session without a snapshot; what was written stays as garbage. Safe to call twice and after `commit`. */
+  async discard (): Promise<void> {
+    if (this.#over) return
+    this.#over = true
+    const { session, repository } = this.#parts
+    session.stop()
+    try {
+      await session.end({ outcome: 'closed', time: repository.now() })
+    } catch (error) {
+      if (!isBackupError(error, 'SESSION_REVOKED')) throw error
+    }
+  }
+
+  #check (signal?: AbortSignal): void {
+    signal?.throwIfAborted()
+    this.#parts.signal?.throwIfAborted()
+    this.#parts.session.checkNotRevoked()
+    if (this.#over) throw new BackupError('INVALID_OPTION', `session ${this.id} is over`, { data: { session: this.id } })
+  }
+
+  async #putNew (address: Address, bytes: Uint8Array, base: Address | undefined): Promise<PutBlobResult> {
+    const storing = this.#store(address, bytes, base)
+    this.#storing.set(address, storing)
+    try {
+      const storedBytes = await storing
+      this.#count({ newBlobs: 1, newBytes: bytes.length, storedBytes })
+      return { address, stored: 'new', storedBytes }
+    } finally {
+      this.#storing.delete(address)
+    }
+  }
+
+  async #store (address: Address, bytes: Uint8Array, base: Address | undefined): Promise<number> {
+    const { zstd, sink } = this.#parts
+    const plain = bytes.length
+    const { stored, ...how } = await encodeBlob(zstd, bytes, base === undefined ? undefined : await this.#base(base))
+    sink.append({ address, plain, stored: stored.length, ...how }, stored)
+    await sink.room()
+    return stored.length
+  }
+
+  /** The base, if it has a copy to build on and that copy is intact. */
+  async #base (address: Address): Promise<Base | undefined> {
+    const copy = this.#usable(address)
+    if (copy === undefined || copy.depth >= MAX_DEPTH) return undefined
+    try {
+      const bytes = await this.#parts.fetcher.fetch(address, this.#find, { below: copy.depth + 1 })
+      return bytes === undefined ? undefined : { address, bytes, depth: copy.depth }
+    } catch (error) {
+      if (isBackupError(error, 'BLOB_CORRUPT')) return undefined
+      throw error
+    }
+  }
+
+  #usable (address: Address): Copy | undefined {
+    return this.#parts.sink.find(address) ?? this.#parts.reusable.find(address)
+  }
+
+  readonly #find = (address: Address): readonly Copy[] => {
+    const own = this.#parts.sink.find(address)
+    const others = this.#parts.repository.copies(address)
+    return own === undefined ? others : [own, ...others]
+  }
+
+  #count (more: Partial<WriteCounters>): void {
+    const sum = { ...this.#counters }
+    for (const name of Object.keys(more) as Array<keyof WriteCounters>) sum[name] += more[name] ?? 0
+    this.#counters = sum
+  }
+}
