@@ -1,0 +1,82 @@
+import { Type } from 'typebox'
+import type { Static, TOptional, TSchema } from 'typebox'
+import type { SecretReference } from './secret.ts'
+
+// `expects` ends the sentence "<field> must be …"; it is what a wrong value is answered with.
+const text = (expects: string) => Type.String({ minLength: 1, expects })
+const wholeNumber = (minimum: number) => Type.Integer({ minimum, maximum: Number.MAX_SAFE_INTEGER, expects: `a whole number from ${minimum}` })
+const list = (what: string) => Type.Array(Type.String({ minLength: 1 }), { expects: `a list of ${what}` })
+const group = <Members extends Record<string, TSchema>>(members: Members, expects = 'an object') => Type.Object(members, { additionalProperties: false, expects })
+
+const SECRET = Type.Unsafe<SecretReference>(Type.Union([
+  Type.String({ minLength: 1 }),
+  Type.Object({ env: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
+  Type.Object({ file: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
+], { expects: "a text, { env: 'NAME' } or { file: 'path' }" }))
+
+const NAME = Type.String({ pattern: '^[a-z0-9-]+$', expects: 'a name of small letters, digits and hyphens' })
+const FOLDER = text('the path of a folder')
+
+/** What describes one source of each kind, and where it is restored to when that is not where it came from. */
+export const SOURCES = {
+  postgres: group({
+    name: Type.Optional(NAME),
+    url: SECRET,
+    replicaUrl: Type.Optional(SECRET),
+    database: Type.Optional(text('the name of a database')),
+    maxConnections: Type.Optional(wholeNumber(1)),
+    target: Type.Optional(group({ url: Type.Optional(SECRET), database: Type.Optional(text('the name of a database')) })),
+  }),
+  qdrant: group({
+    name: Type.Optional(NAME),
+    url: text('the URL of a Qdrant server'),
+    apiKey: Type.Optional(SECRET),
+    collections: Type.Optional(list('names of collections')),
+    target: Type.Optional(group({ url: Type.Optional(text('the URL of a Qdrant server')), apiKey: Type.Optional(SECRET) })),
+  }),
+  files: group({
+    name: Type.Optional(NAME),
+    folder: FOLDER,
+    target: Type.Optional(group({ folder: FOLDER })),
+  }),
+  matrices: group({
+    name: Type.Optional(NAME),
+    folder: FOLDER,
+    target: Type.Optional(group({ folder: FOLDER })),
+  }),
+}
+
+export type SourceKind = keyof typeof SOURCES
+
+const RETENTION = group({
+  maxSnapshots: Type.Optional(wholeNumber(1)),
+  ttlDays: Type.Optional(wholeNumber(0)),
+  keepLast: Type.Optional(wholeNumber(0)),
+  keepDaily: Type.Optional(wholeNumber(0)),
+  keepWeekly: Type.Optional(wholeNumber(0)),
+  keepMonthly: Type.Optional(wholeNumber(0)),
+})
+
+const SETTINGS = {
+  repository: Type.Optional(FOLDER),
+  project: Type.Optional(text('the name of a project')),
+  concurrency: Type.Optional(wholeNumber(1)),
+  retention: Type.Optional(RETENTION),
+}
+
+const listOf = <Item extends TSchema>(item: Item): TOptional<TSchema> => Type.Optional(Type.Array(item, { expects: 'an object or a list of objects' }))
+
+/** The configuration with every kind of source as a list. */
+export const CONFIG = group({
+  ...SETTINGS,
+  sources: Type.Optional(group(Object.fromEntries(Object.entries(SOURCES).map(([kind, schema]) => [kind, listOf(schema)])))),
+}, 'an object with the configuration')
+
+type OneOrMany<T> = T | T[]
+
+export type SourceSettings<Kind extends SourceKind> = Static<(typeof SOURCES)[Kind]>
+
+/** What a configuration file holds: see docs/configuration.md. */
+export interface CafConfig extends Static<ReturnType<typeof group<typeof SETTINGS>>> {
+  sources?: { [Kind in SourceKind]?: OneOrMany<SourceSettings<Kind>> }
+}
