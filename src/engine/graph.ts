@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { BlobReader, BlobWriter } from '../cas/blob-store.ts'
 import { encodeNode } from '../dag/node.ts'
 import type { NodeBlock } from '../dag/node.ts'
-import { writeNodeMap } from '../dag/node-map.ts'
+import { compareIds, writeNodeMap } from '../dag/node-map.ts'
 import { topologicalOrder } from '../dag/order.ts'
 import type { StoredArtifact } from './capture.ts'
 
@@ -33,7 +33,7 @@ export async function writeGraph (artifacts: readonly StoredArtifact[], options:
   const hashes = new Map(artifacts.map(({ id, hash }) => [id, hash]))
   const entries: Array<readonly [string, CID]> = []
   let unchanged = 0
-  for (const artifact of [...artifacts].sort((a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)))) {
+  for (const artifact of [...artifacts].sort((a, b) => compareIds(a.id, b.id))) {
     const node = nodeOf(artifact, artifact.deps.map(dep => hashes.get(dep) ?? ''), options)
     const previous = await options.previous(artifact.id)
     if (previous !== undefined && saysTheSame(node, previous.node)) {
@@ -45,8 +45,8 @@ export async function writeGraph (artifacts: readonly StoredArtifact[], options:
     await options.blobs.put(block.bytes)
     entries.push([artifact.id, block.cid])
   }
-  const { root } = await writeNodeMap(entries, { blobs: options.blobs, seed: options.seed })
-  return { nodes: root, count: entries.length, unchanged, sizeBytes: artifacts.reduce((sum, { content }) => sum + content.size, 0) }
+  const nodes = await writeNodeMap(entries, { blobs: options.blobs, seed: options.seed })
+  return { nodes, count: entries.length, unchanged, sizeBytes: artifacts.reduce((sum, { content }) => sum + content.size, 0) }
 }
 
 function nodeOf (artifact: StoredArtifact, inputHashes: string[], { traceId, description }: GraphOptions): NodeBlock {

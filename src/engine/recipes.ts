@@ -1,4 +1,4 @@
-import { BackupError, isBackupError } from '../errors.ts'
+import { BackupError } from '../errors.ts'
 import type { Repository } from '../cas/repository.ts'
 import { storeContent } from '../dag/content.ts'
 import type { NodeBlock } from '../dag/node.ts'
@@ -45,9 +45,4 @@ export async function recompute (repository: Repository, node: NodeBlock, { reci
   } finally {
     await writer.discard()
   }
-}
-
-/** True for the errors that mean "these bytes are lost", as opposed to "the storage does not answer". */
-export function isDamage (error: unknown): error is BackupError {
-  return isBackupError(error, 'BLOB_MISSING', 'BLOB_CORRUPT', 'PACK_CORRUPT', 'BLOCK_INVALID', 'TREE_INVALID')
 }

@@ -1,7 +1,7 @@
-import { hostname } from 'node:os'
 import { BackupError } from '../errors.ts'
 import type { Repository } from '../cas/repository.ts'
 import { decodeRecord, encodeRecord } from '../cas/record.ts'
+import { hostIdentity } from '../storage/host-identity.ts'
 import type { Plain } from '../stream.ts'
 
 /** A restore that has begun and not ended. */
@@ -21,7 +21,7 @@ const key = (id: string): string => `restores/${id}`
 
 /** Writes the record durably: before the first effect, and again before the first visible one. */
 export async function writeJournal (repository: Repository, { id, ...record }: RestoreRecord): Promise<void> {
-  await repository.backend.put(key(id), encodeRecord({ format: 1, ...record }))
+  await repository.backend.put(key(id), encodeRecord({ ...record }))
 }
 
 export async function removeJournal (repository: Repository, id: string): Promise<void> {
@@ -34,7 +34,7 @@ export async function pendingRestores (repository: Repository): Promise<RestoreR
   for await (const entry of repository.backend.list('restores/')) {
     const bytes = await repository.backend.get(entry.key)
     if (bytes === undefined) continue // ended between listing and reading
-    const { snapshot, stage, started, host, pid, request } = decodeRecord(bytes, entry.key)
+    const { snapshot, stage, started, host, pid, request } = decodeRecord(entry.key, bytes)
     records.push({
       id: entry.key.slice('restores/'.length), snapshot: String(snapshot), stage: stage === 'committing' ? 'committing' : 'preparing',
       started: String(started), host: String(host), pid: Number(pid), request: (request ?? null) as Plain,
@@ -53,7 +53,7 @@ export async function refusePending (repository: Repository): Promise<void> {
 
 /** True if the process that began the restore lives on this host. */
 export function isRunning ({ host, pid }: RestoreRecord): boolean {
-  if (host !== hostname() || pid === process.pid) return false
+  if (host !== hostIdentity() || pid === process.pid) return false
   try {
     process.kill(pid, 0)
     return true

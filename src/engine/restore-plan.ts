@@ -9,7 +9,8 @@ import type { AbortOptions } from '../stream.ts'
 import { forEachBounded } from './bounded.ts'
 import type { RegenerationPolicy } from './contract.ts'
 import type { OnProgress } from './progress.ts'
-import { isDamage, recompute } from './recipes.ts'
+import { isDamage } from './damage.ts'
+import { recompute } from './recipes.ts'
 import type { RecipeRunner } from './recipes.ts'
 import { restoreItem } from './restore-item.ts'
 import { selectNodes } from './selection.ts'
@@ -85,8 +86,8 @@ function need (nodes: ReadonlyMap<string, NodeBlock>, id: string): NodeBlock {
 
 function chosenInOrder (nodes: ReadonlyMap<string, NodeBlock>, { strategy, select }: RegenerationPolicy): NodeBlock[] {
   const chosen = strategy === 'selective' ? selectNodes(nodes, select ?? {}) : new Set(nodes.keys())
-  const subset = [...chosen].sort().map(id => ({ id, deps: need(nodes, id).deps.filter(dep => chosen.has(dep)) }))
-  return topologicalOrder(subset).map(id => need(nodes, id))
+  const subset = [...chosen].map(id => ({ id, deps: need(nodes, id).deps.filter(dep => chosen.has(dep)) }))
+  return topologicalOrder(subset).map(({ id }) => need(nodes, id))
 }
 
 function restorerOf ({ id }: NodeBlock, restorers: readonly Restorer[]): Restorer {

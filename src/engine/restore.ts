@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { BackupError } from '../errors.ts'
 import type { Repository } from '../cas/repository.ts'
 import type { Restorer, Source } from '../sources/source.ts'
+import { hostIdentity } from '../storage/host-identity.ts'
 import type { AbortOptions, Plain } from '../stream.ts'
 import { forEachBounded } from './bounded.ts'
 import type { RegenerationPolicy } from './contract.ts'
@@ -143,7 +143,7 @@ async function apply (repository: Repository, plan: RestorePlan, { restorers, si
   const busy = restorers.filter(restorer => itemsOf(plan.steps, restorer).length > 0)
   if (busy.length === 0) return
   const record: RestoreRecord = {
-    id: randomUUID().replaceAll('-', ''), snapshot: plan.snapshot.id, stage: 'preparing', started: new Date().toISOString(), host: hostname(), pid: process.pid, request,
+    id: randomUUID().replaceAll('-', ''), snapshot: plan.snapshot.id, stage: 'preparing', started: new Date().toISOString(), host: hostIdentity(), pid: process.pid, request,
   }
   await writeJournal(repository, record)
   try {

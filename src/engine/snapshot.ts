@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { CID } from 'multiformats/cid'
 import { BackupError, isBackupError } from '../errors.ts'
+import { isDamage } from './damage.ts'
 import type { Repository, WriterSession } from '../cas/repository.ts'
-import { decodeNode } from '../dag/node.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { findNode } from '../dag/node-map.ts'
 import { encodeSnapshot } from '../dag/snapshot.ts'
@@ -20,7 +20,7 @@ import { GENERATOR } from './generator.ts'
 import { writeGraph } from './graph.ts'
 import type { Graph } from './graph.ts'
 import type { OnProgress } from './progress.ts'
-import { newestView } from './snapshot-view.ts'
+import { newestView, readNode } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 
 export interface SnapshotRequest extends AbortOptions {
@@ -80,9 +80,9 @@ export async function createSnapshot (repository: Repository, request: SnapshotR
     const root = await writeRoot(writer, graph, { ...request, traceId, project, created: now(), summaries, parent })
     await writer.flush({ signal: request.signal })
     const consensus = await validate(repository, writer, root, request)
-    await writer.commit({ root, consensus: true, validatedBy: consensus.validatedBy, statements: consensus.verdicts })
+    await writer.commit({ root: root.toString(), consensus: true, validatedBy: consensus.validatedBy, statements: consensus.verdicts.map(verdict => ({ ...verdict })) })
     await writeCatalogue(repository)
-    const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.stats.storedBytes, durationMs: Math.round(performance.now() - started) }
+    const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
     return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: consensus.validatedBy }
   } catch (error) {
@@ -122,10 +122,9 @@ function previousNodes (blobs: WriterSession, parent: SnapshotView | undefined):
     if (parent === undefined) return undefined
     try {
       const cid = await findNode(parent.block.nodes, id, blobs)
-      const bytes = cid === undefined ? undefined : await blobs.get(Buffer.from(cid.multihash.digest).toString('hex'))
-      return cid === undefined || bytes === undefined ? undefined : { cid, node: decodeNode(bytes, cid) }
+      return cid === undefined ? undefined : { cid, node: await readNode(blobs, cid, id) }
     } catch (error) {
-      if (isBackupError(error, 'BLOB_CORRUPT', 'BLOB_MISSING', 'PACK_CORRUPT', 'BLOCK_INVALID', 'TREE_INVALID')) return undefined
+      if (isDamage(error)) return undefined
       throw error
     }
   }
