@@ -13,6 +13,8 @@ export interface CommittedSnapshot {
   readonly id: string
   /** CID of the snapshot block. */
   readonly root: string
+  /** The line of snapshots it was put into, if another than its block names. */
+  readonly project?: string
   /** When it became visible, ISO 8601. */
   readonly time: string
   /** True if enough validators agreed. */
@@ -85,8 +87,8 @@ export class Commits {
 }
 
 function committed (id: string, record: OutcomeRecord & { outcome: 'commit' }): CommittedSnapshot {
-  const { root, time, consensus, validatedBy, statements } = record
-  return { id, root, time, consensus, validatedBy, statements }
+  const { root, project, time, consensus, validatedBy, statements } = record
+  return { id, root, ...(project === undefined ? {} : { project }), time, consensus, validatedBy, statements }
 }
 
 function byTime (one: CommittedSnapshot, other: CommittedSnapshot): number {

@@ -34,6 +34,7 @@ export class PackSink {
   readonly #writes = new PQueue({ concurrency: PACKS_IN_FLIGHT })
   readonly #copies = new Map<Address, Copy>()
   readonly #inFlight = new Map<string, Uint8Array>()
+  readonly #names = new Set<string>()
   #current: PackWriter | undefined
   #durable: PackListing[] = []
   #indexing: Promise<void> = Promise.resolve()
@@ -48,6 +49,11 @@ export class PackSink {
     return this.#copies.get(address)
   }
 
+  /** True for the packs of this sink. */
+  wrote (pack: string): boolean {
+    return this.#names.has(pack)
+  }
+
   /** Stored bytes of a copy whose pack is not durable yet. */
   storedOf ({ pack, offset, stored }: Copy): Uint8Array | undefined {
     if (this.#current?.name === pack) return this.#current.storedAt(offset, stored)
@@ -57,7 +63,7 @@ export class PackSink {
   /** Takes a blob. Wait for {@link room} before the next one. */
   append (blob: PackedBlob, stored: Uint8Array): Copy {
     this.#check()
-    const pack = this.#current ??= new PackWriter(this.#options.newName())
+    const pack = this.#current ??= this.#newPack()
     const copy = copyAt(pack.name, pack.append(blob, stored), blob)
     this.#copies.set(blob.address, copy)
     if (pack.isFull) this.#seal()
@@ -81,6 +87,12 @@ export class PackSink {
 
   #check (): void {
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #newPack (): PackWriter {
+    const name = this.#options.newName()
+    this.#names.add(name)
+    return new PackWriter(name)
   }
 
   #seal (): void {

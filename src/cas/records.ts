@@ -32,6 +32,7 @@ export const CommitRecord = Type.Object({
   outcome: Type.Literal('commit'),
   time: Time,
   root: Type.String({ minLength: 1 }),
+  project: Type.Optional(Type.String()),
   consensus: Type.Boolean(),
   validatedBy: Type.Array(Type.String()),
   statements: Type.Array(Type.Unknown()),

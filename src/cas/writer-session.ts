@@ -29,6 +29,8 @@ export interface WriteCounters {
 export interface CommitOptions extends AbortOptions {
   /** CID of the snapshot block. */
   readonly root: string
+  /** Puts an imported snapshot into another line than its block names. */
+  readonly project?: string | undefined
   readonly consensus: boolean
   readonly validatedBy: readonly string[]
   readonly statements: readonly Plain[]
@@ -43,6 +45,7 @@ export interface WriterParts {
   readonly fetcher: BlobFetcher
   readonly zstd: Zstd
   readonly parents: readonly string[]
+  readonly whenPresent: 'keep' | 'rewrite'
   readonly signal: AbortSignal | undefined
 }
 
@@ -96,6 +99,11 @@ export class WriterSession implements BlobWriter {
     return this.#find(address).length > 0
   }
 
+  /** True if this session has stored a copy of the blob. Reliable after a flush. */
+  wrote (address: Address): boolean {
+    return this.#find(address).some(copy => this.#parts.sink.wrote(copy.pack))
+  }
+
   async flush ({ signal }: AbortOptions = {}): Promise<void> {
     this.#check(signal)
     await this.#parts.sink.flush()
@@ -106,12 +114,12 @@ export class WriterSession implements BlobWriter {
    * @throws {BackupError} `SESSION_REVOKED` when a collector was quicker; nothing is visible then. After `STORAGE_IO` the
    * snapshot may be visible all the same, if storage failed just after it took the record.
    */
-  async commit ({ root, consensus, validatedBy, statements, signal }: CommitOptions): Promise<void> {
+  async commit ({ root, project, consensus, validatedBy, statements, signal }: CommitOptions): Promise<void> {
     this.#check(signal)
     await Promise.all(this.#storing.values())
     await this.flush({ signal })
     const { session, repository } = this.#parts
-    await session.end({ outcome: 'commit', time: repository.now(), root, consensus, validatedBy: [...validatedBy], statements: [...statements] })
+    await session.end({ outcome: 'commit', time: repository.now(), root, ...(project === undefined ? {} : { project }), consensus, validatedBy: [...validatedBy], statements: [...statements] })
     this.#over = true
   }
 
@@ -170,7 +178,9 @@ export class WriterSession implements BlobWriter {
   }
 
   #usable (address: Address): Copy | undefined {
-    return this.#parts.sink.find(address) ?? this.#parts.reusable.find(address)
+    const { sink, reusable, whenPresent } = this.#parts
+    const copy = sink.find(address) ?? reusable.find(address)
+    return whenPresent === 'rewrite' && copy !== undefined && !sink.wrote(copy.pack) ? undefined : copy
   }
 
   readonly #find = (address: Address): readonly Copy[] => {

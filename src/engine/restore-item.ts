@@ -1,16 +1,18 @@
 import type { BlobReader } from '../cas/blob-store.ts'
-import { readBytes, readFiles, readRows, sameContent } from '../dag/content.ts'
+import { sameContent } from '../dag/content.ts'
+import { readBytes, readFiles, readRows } from '../dag/read-content.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { BackupError } from '../errors.ts'
 import type { RestoreItem } from '../sources/source.ts'
 
 export interface RestoreItemOptions {
   readonly blobs: BlobReader
+  readonly seed: Uint8Array
   readonly chunker: { readonly min: number, readonly average: number, readonly max: number }
 }
 
 /** A node as a restorer gets it: every byte it reads has been hashed against its address. */
-export function restoreItem (node: NodeBlock, { blobs, chunker }: RestoreItemOptions): RestoreItem {
+export function restoreItem (node: NodeBlock, { blobs, seed, chunker }: RestoreItemOptions): RestoreItem {
   const { content } = node
   return {
     id: node.id,
@@ -29,7 +31,7 @@ export function restoreItem (node: NodeBlock, { blobs, chunker }: RestoreItemOpt
       return readFiles(content, blobs, options)
     },
     async matches (other, options = {}) {
-      return await sameContent(other, content, node.hash, { chunker, ...options })
+      return await sameContent(other, content, node.hash, { seed, chunker, ...options })
     },
   }
 }

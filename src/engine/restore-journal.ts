@@ -1,7 +1,7 @@
 import { BackupError } from '../errors.ts'
 import type { Repository } from '../cas/repository.ts'
 import { decodeRecord, encodeRecord } from '../cas/record.ts'
-import { hostIdentity } from '../storage/host-identity.ts'
+import { hostIdentity, mayBeAlive } from '../storage/host-identity.ts'
 import type { Plain } from '../stream.ts'
 
 /** A restore that has begun and not ended. */
@@ -51,13 +51,7 @@ export async function refusePending (repository: Repository): Promise<void> {
   throw new BackupError('RESTORE_PENDING', `a restore of snapshot ${pending.snapshot} begun at ${pending.started} ${state}; finish it with \`caf restore --resume\` or undo it with \`caf restore --abort\``, { data: { ...pending } })
 }
 
-/** True if the process that began the restore lives on this host. */
+/** True if the process that began the restore is another one that may live on this host. */
 export function isRunning ({ host, pid }: RestoreRecord): boolean {
-  if (host !== hostIdentity() || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
+  return host === hostIdentity() && pid !== process.pid && mayBeAlive(pid)
 }

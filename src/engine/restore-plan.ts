@@ -3,7 +3,7 @@ import type { BlobReader } from '../cas/blob-store.ts'
 import type { Repository } from '../cas/repository.ts'
 import { topologicalOrder } from '../dag/order.ts'
 import type { NodeBlock } from '../dag/node.ts'
-import { walkContent } from '../dag/walk.ts'
+import { walk } from '../dag/walk.ts'
 import type { Problem, RestoreItem, Restorer } from '../sources/source.ts'
 import type { AbortOptions } from '../stream.ts'
 import { forEachBounded } from './bounded.ts'
@@ -58,7 +58,7 @@ export async function planRestore (repository: Repository, snapshot: SnapshotVie
   const ordered = chosenInOrder(nodes, options.policy)
   const context: PlanContext = {
     ...options, repository, nodes, blobs,
-    item: id => restoreItem(need(nodes, id), { blobs, chunker: repository.config.chunker }),
+    item: id => restoreItem(need(nodes, id), { blobs, ...repository.config }),
   }
   const pairs = ordered.map(node => ({ node, item: context.item(node.id), restorer: restorerOf(node, options.restorers) }))
   const held = await heldItems(pairs, context)
@@ -132,8 +132,7 @@ async function checkContents (nodes: readonly NodeBlock[], context: PlanContext)
 
 async function damageOf (node: NodeBlock, { blobs, signal }: PlanContext): Promise<BackupError | undefined> {
   try {
-    for await (const { address, kind } of walkContent(node.content, blobs)) {
-      signal?.throwIfAborted()
+    for await (const { address, kind } of walk([node.content.root], blobs, { skip: () => false, signal })) {
       if (kind === 'chunk' && await blobs.get(address) === undefined) return new BackupError('BLOB_MISSING', `blob ${address} is in no pack`, { data: { address } })
     }
     return undefined
