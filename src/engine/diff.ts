@@ -1,8 +1,9 @@
 import type { CID } from 'multiformats/cid'
 import type { BlobReader } from '../cas/blob-store.ts'
 import type { Repository } from '../cas/repository.ts'
-import { diffNodes, diffRows as diffStoredRows } from '../dag/diff.ts'
-import type { RowChange } from '../dag/diff.ts'
+import { countRowChanges, diffNodes, diffRows as diffStoredRows } from '../dag/diff.ts'
+import type { RowChange, RowChangeCounts } from '../dag/diff.ts'
+import type { StoredContent, StoredRows } from '../dag/content.ts'
 import { findNode } from '../dag/node-map.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { BackupError } from '../errors.ts'
@@ -16,7 +17,7 @@ export interface NodeChange {
   readonly artifact: ArtifactKind
   readonly change: 'added' | 'removed' | 'changed'
   /** Rows or files that came, went and changed; undefined for artifacts that have none. */
-  readonly rows?: { readonly added: number, readonly removed: number, readonly changed: number }
+  readonly rows?: RowChangeCounts
   /** Plain bytes before and after. */
   readonly sizeBefore: number
   readonly sizeAfter: number
@@ -38,15 +39,18 @@ export async function * diffSnapshots (repository: Repository, before: string, a
   }
 }
 
-/** The changed rows (or files) of one artifact, in key order. @throws {BackupError} `NODE_MISSING` when neither snapshot has it, `INVALID_OPTION` when it has no rows */
+/**
+ * The changed rows (or files) of one artifact that both snapshots have, in key order.
+ * @throws {BackupError} `NODE_MISSING`; `INVALID_OPTION` when it has no rows, or other columns or another key in the second snapshot
+ */
 export async function * diffRows (repository: Repository, before: string, after: string, id: string, { signal }: AbortOptions = {}): AsyncGenerator<RowChange> {
-  const views = await findBoth(repository, before, after)
-  const reader = await repository.openReader({ snapshots: views.map(view => view.id) })
+  const [older, newer] = await findBoth(repository, before, after)
+  const reader = await repository.openReader({ snapshots: [older.id, newer.id] })
   try {
-    const [older, newer] = await Promise.all(views.map(async view => await nodeOf(view, id, reader)))
-    if (older === undefined && newer === undefined) throw new BackupError('NODE_MISSING', `neither snapshot has a node ${id}`, { data: { id } })
-    if ((older ?? newer)?.content.form === 'bytes') throw new BackupError('INVALID_OPTION', `${id} is not made of rows`, { data: { id } })
-    yield * diffStoredRows(older?.content, newer?.content, reader, { signal })
+    const left = rowsOf(await nodeOf(older, id, reader))
+    const right = rowsOf(await nodeOf(newer, id, reader))
+    if (!comparable(left, right)) throw new BackupError('INVALID_OPTION', `${id} has other columns in the second snapshot: its rows cannot be compared one by one`, { data: { id } })
+    yield * diffStoredRows(left, right, reader, { signal })
   } finally {
     await reader.close()
   }
@@ -56,22 +60,42 @@ async function findBoth (repository: Repository, before: string, after: string):
   return [await findView(repository, before), await findView(repository, after)]
 }
 
-async function nodeOf (view: SnapshotView, id: string, blobs: BlobReader): Promise<NodeBlock | undefined> {
+async function nodeOf (view: SnapshotView, id: string, blobs: BlobReader): Promise<NodeBlock> {
   const cid = await findNode(view.block.nodes, id, blobs)
-  return cid === undefined ? undefined : await readNode(blobs, cid, id)
+  if (cid === undefined) throw new BackupError('NODE_MISSING', `snapshot ${view.id} has no node ${id}`, { data: { id, snapshot: view.id } })
+  return await readNode(blobs, cid, id)
 }
 
-async function describe (blobs: BlobReader, { id, change, before, after }: { readonly id: string, readonly change: NodeChange['change'], readonly before?: CID | undefined, readonly after?: CID | undefined }, options: AbortOptions): Promise<NodeChange | undefined> {
+function rowsOf ({ id, content }: NodeBlock): StoredRows {
+  if (content.form === 'bytes') throw new BackupError('INVALID_OPTION', `${id} is not made of rows`, { data: { id } })
+  return content
+}
+
+interface MapChange {
+  readonly id: string
+  readonly change: NodeChange['change']
+  readonly before?: CID
+  readonly after?: CID
+}
+
+async function describe (blobs: BlobReader, { id, change, before, after }: MapChange, options: AbortOptions): Promise<NodeChange | undefined> {
   const older = before === undefined ? undefined : await readNode(blobs, before, id)
   const newer = after === undefined ? undefined : await readNode(blobs, after, id)
   const node = newer ?? older
   if (node === undefined) return undefined
-  const rows = node.content.form === 'bytes' ? undefined : await countChanges(older, newer, blobs, options)
+  const rows = await countChanges(older?.content, newer?.content, blobs, options)
   return { id, artifact: node.artifact, change, ...(rows === undefined ? {} : { rows }), sizeBefore: older?.content.size ?? 0, sizeAfter: newer?.content.size ?? 0 }
 }
 
-async function countChanges (older: NodeBlock | undefined, newer: NodeBlock | undefined, blobs: BlobReader, options: AbortOptions): Promise<{ added: number, removed: number, changed: number }> {
-  const counts = { added: 0, removed: 0, changed: 0 }
-  for await (const { change } of diffStoredRows(older?.content, newer?.content, blobs, options)) counts[change]++
-  return counts
+/** Tables whose columns changed count as emptied and filled again. */
+async function countChanges (older: StoredContent | undefined, newer: StoredContent | undefined, blobs: BlobReader, options: AbortOptions): Promise<RowChangeCounts | undefined> {
+  if ((newer ?? older)?.form === 'bytes') return undefined
+  if (older !== undefined && newer !== undefined && older.form !== 'bytes' && newer.form !== 'bytes' && comparable(older, newer)) {
+    return await countRowChanges(older, newer, blobs, options)
+  }
+  return { added: newer?.count ?? 0, removed: older?.count ?? 0, changed: 0 }
+}
+
+function comparable (a: StoredRows, b: StoredRows): boolean {
+  return JSON.stringify([a.columns, a.key]) === JSON.stringify([b.columns, b.key])
 }
