@@ -1,0 +1,39 @@
+import type pg from 'pg'
+
+/** Makes equal values have equal text, whatever the server, the database or the user are set to. */
+const CANONICAL_TEXT = {
+  client_encoding: 'UTF8',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  lc_monetary: 'C',
+  xmloption: 'content',
+  search_path: '',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+}
+
+/** Lets a long read come to its end, or fail rather than leave rows out. */
+const UNDISTURBED = {
+  row_security: 'off',
+  synchronize_seqscans: 'off',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  transaction_timeout: '0', // from PostgreSQL 17 on
+  jit: 'off',
+}
+
+/**
+ * Settings under which COPY text is comparable. They are the session's, so they outlast transactions; run it outside of one.
+ * Settings that the server does not know are left out.
+ */
+export async function useCanonicalText (client: pg.Client): Promise<void> {
+  const settings = { ...CANONICAL_TEXT, ...UNDISTURBED }
+  await client.query(
+    'SELECT set_config(wanted.name, wanted.value, false) FROM unnest($1::text[], $2::text[]) AS wanted (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(wanted.name)',
+    [Object.keys(settings), Object.values(settings)])
+}
