@@ -12,7 +12,7 @@ const house = {
   'object-shorthand': 'error',
   'max-lines': ['error', { max: 400 }],
   'no-unused-vars': 'off',
-  '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_', caughtErrors: 'all' }],
+  '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_', caughtErrors: 'all' }],
   // An index that is in range by construction is asserted (noUncheckedIndexedAccess).
   '@typescript-eslint/no-non-null-assertion': 'off',
   '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],

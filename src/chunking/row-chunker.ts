@@ -1,0 +1,96 @@
+import { BackupError } from '../errors.ts'
+import type { CutSizes } from './byte-cutter.ts'
+import { ByteCutter } from './byte-cutter.ts'
+import { keyEnd } from './copy-text.ts'
+import type { RowChunk } from './row-chunk.ts'
+import { RowRun } from './row-run.ts'
+import type { RowBatch } from './row-splitter.ts'
+import { SipHash } from './sip-hash.ts'
+
+/** The cut rule of a table. */
+export interface RowCut {
+  /** k: a row ends a chunk with probability 2^−bits; 0 to 20. */
+  readonly bits: number
+  /** 16 bytes. */
+  readonly seed: Uint8Array
+}
+
+/** A key in the row it stands in: `bytes[start, end)`. */
+export interface KeySpan {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** Negative when `a` comes before `b`. */
+export type CompareKeys = (a: KeySpan, b: KeySpan) => number
+
+export interface RowChunkerOptions extends RowCut {
+  readonly keyColumns: number
+  /** The key's order; rows must ascend strictly in it. */
+  readonly compare: CompareKeys
+}
+
+/** A run ends here at the latest, so that one without borders is not held whole. */
+const LONGEST_RUN = 8 * 1024 * 1024
+
+/**
+ * Cuts rows in key order into chunks, at borders that depend on the keys alone as long as runs are not oversized.
+ * @throws {BackupError} `NODE_INVALID` when the keys do not ascend strictly.
+ */
+export async function * chunkRows (batches: AsyncIterable<RowBatch>, { bits, seed, keyColumns, compare }: RowChunkerOptions): AsyncGenerator<RowChunk> {
+  const hash = new SipHash(seed)
+  const run = new RowRun(keyColumns)
+  const last: { -readonly [K in keyof KeySpan]: KeySpan[K] } = { bytes: EMPTY, start: 0, end: -1 }
+  const key = { ...last, end: 0 }
+  for await (const { bytes, ends, values } of batches) {
+    let start = 0
+    for (const end of ends) {
+      key.bytes = bytes
+      key.start = start
+      key.end = keyEnd(bytes, start, end, keyColumns)
+      if (last.end >= 0 && !(compare(last, key) < 0)) throw notAscending(last, key)
+      last.bytes = bytes
+      last.start = start
+      last.end = key.end
+      hash.of(bytes, start, key.end)
+      run.add(bytes, start, end, hash.high, hash.low, values)
+      start = end
+      if (hash.below(bits) || run.weight >= LONGEST_RUN) yield * run.take()
+    }
+    last.bytes = bytes.slice(last.start, last.end) // the batch goes away
+    last.end -= last.start
+    last.start = 0
+  }
+  yield * run.take()
+}
+
+/** Cuts rows without a key as a byte stream, at the first row end after each border. */
+export async function * chunkHeapRows (batches: AsyncIterable<RowBatch>, sizes: CutSizes): AsyncGenerator<RowChunk> {
+  const cutter = new ByteCutter(sizes)
+  const run = new RowRun(0)
+  for await (const { bytes, ends, values } of batches) {
+    let start = 0
+    for (const end of ends) {
+      run.add(bytes, start, end, 0, 0, values)
+      if (cutter.next(bytes, start, end) >= 0) {
+        cutter.reset() // what the row had after the border begins no chunk
+        yield run.takeWhole()
+      }
+      start = end
+    }
+  }
+  if (run.rows > 0) yield run.takeWhole()
+}
+
+/** k for a table's first snapshot: chunks of about 64 KiB. */
+export function bitsFor (averageRowBytes: number): number {
+  return Math.min(20, Math.max(0, Math.round(Math.log2(65_536 / Math.max(averageRowBytes, 1)))))
+}
+
+function notAscending (last: KeySpan, key: KeySpan): BackupError {
+  const [before, after] = [last, key].map(({ bytes, start, end }) => Buffer.from(bytes.subarray(start, end)).toString('utf8'))
+  return new BackupError('NODE_INVALID', `keys do not ascend: after ${JSON.stringify(before)} comes ${JSON.stringify(after)}; the rows came in another order than the key's, or one key twice`, { data: { before, after } })
+}
+
+const EMPTY = new Uint8Array(0)

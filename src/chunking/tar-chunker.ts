@@ -1,0 +1,114 @@
+import type { Bytes } from '../stream.ts'
+import { ByteBuffer } from './byte-buffer.ts'
+import { DEFAULT_CUT_SIZES } from './byte-chunker.ts'
+import type { CutSizes } from './byte-cutter.ts'
+import { ByteCutter, checkCutSizes } from './byte-cutter.ts'
+import { PieceReader } from './piece-reader.ts'
+import { readPax, readTarHeader, TAR_BLOCK, text } from './tar-header.ts'
+
+export interface LabelledChunk {
+  readonly bytes: Uint8Array
+  /** `<member path>\0<offset in the member>`, for headers `<member path>\0h`; the path is empty for what is no member. */
+  readonly label: string
+}
+
+/** Cuts a tar stream into labelled chunks; their concatenation equals the input, also when it is no tar. */
+export type TarChunker = (source: Bytes) => AsyncIterable<LabelledChunk>
+
+/** Headers with more extensions than this are taken for no headers. */
+const LARGEST_HEADER = 1_048_576
+
+/**
+ * A chunker that begins anew at each member's header and content, so that a member's chunks do not depend on its
+ * neighbours. What follows the last member, and a stream that is no tar, is cut by the byte rule.
+ * @throws {BackupError} `INVALID_OPTION`
+ */
+export function tarChunker (sizes: CutSizes = DEFAULT_CUT_SIZES): TarChunker {
+  checkCutSizes(sizes)
+  return async function * cut (source) {
+    const reader = new PieceReader(source)
+    try {
+      for (;;) {
+        const { bytes, member } = await readMember(reader)
+        if (member === undefined) {
+          reader.unread(bytes)
+          yield * cutContent(reader, sizes, '', Infinity)
+          return
+        }
+        yield { bytes, label: `${member.path}\0h` }
+        yield * cutContent(reader, sizes, member.path, Math.ceil(member.size / TAR_BLOCK) * TAR_BLOCK)
+      }
+    } finally {
+      await reader.close()
+    }
+  }
+}
+
+interface Member { readonly path: string, readonly size: number }
+
+/** Reads all header blocks of a member; without `member` when what was read is none. */
+async function readMember (reader: PieceReader): Promise<{ readonly bytes: Uint8Array, readonly member?: Member }> {
+  const read = new ByteBuffer(2 * TAR_BLOCK)
+  let path: string | undefined, size: number | undefined
+  for (;;) {
+    const block = await readBlocks(reader, read, TAR_BLOCK)
+    const header = block === undefined ? undefined : readTarHeader(block)
+    if (header === undefined) return { bytes: read.take() }
+    if (!'xgLK'.includes(header.type)) {
+      for (let more = header.extended; more;) {
+        const map = await readBlocks(reader, read, TAR_BLOCK)
+        if (map === undefined) return { bytes: read.take() }
+        more = map[504] !== 0
+      }
+      return { bytes: read.take(), member: { path: path ?? header.name, size: size ?? header.size } }
+    }
+    const extension = await readBlocks(reader, read, Math.ceil(header.size / TAR_BLOCK) * TAR_BLOCK)
+    if (extension === undefined) return { bytes: read.take() }
+    if (header.type === 'L') path = text(extension, 0, header.size)
+    if (header.type === 'x') {
+      const pax = readPax(extension.subarray(0, header.size))
+      path = pax.path ?? path
+      size = pax.size ?? size
+    }
+  }
+}
+
+/** Reads `length` bytes more into `read` and returns them; undefined when the stream ends before or there are too many. */
+async function readBlocks (reader: PieceReader, read: ByteBuffer, length: number): Promise<Uint8Array | undefined> {
+  const start = read.length
+  if (start + length > LARGEST_HEADER) return undefined
+  while (read.length < start + length) {
+    const piece = await reader.peek()
+    if (piece === undefined) return undefined
+    const count = Math.min(piece.length, start + length - read.length)
+    read.append(piece, 0, count)
+    reader.skip(count)
+  }
+  return read.bytes.subarray(start)
+}
+
+/** Cuts the next `length` bytes by the byte rule. */
+async function * cutContent (reader: PieceReader, sizes: CutSizes, path: string, length: number): AsyncGenerator<LabelledChunk> {
+  const cutter = new ByteCutter(sizes)
+  const held = new ByteBuffer(Math.min(sizes.max, length))
+  let offset = 0, missing = length
+  const labelled = (bytes: Uint8Array): LabelledChunk => {
+    const label = `${path}\0${offset}`
+    offset += bytes.length
+    return { bytes, label }
+  }
+  while (missing > 0) {
+    const piece = await reader.peek()
+    if (piece === undefined) break
+    const part = piece.subarray(0, Math.min(piece.length, missing))
+    let start = 0
+    for (let end = cutter.next(part); end >= 0; end = cutter.next(part, start)) {
+      yield labelled(held.take(part, start, end))
+      start = end
+    }
+    held.append(part, start)
+    reader.skip(part.length)
+    missing -= part.length
+  }
+  if (held.length > 0) yield labelled(held.take())
+}

@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto'
+import * as dagCbor from '@ipld/dag-cbor'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import type { Address, BlobReader } from '../cas/blob-store.ts'
+import { BackupError } from '../errors.ts'
+import type { AbortOptions } from '../stream.ts'
+
+export { CID }
+
+/** Multicodec of chunks and of blocks, multihash of both. */
+const RAW = 0x55
+const DAG_CBOR = dagCbor.code
+const SHA2_256 = 0x12
+
+export interface EncodedBlock {
+  readonly cid: CID
+  readonly address: Address
+  readonly bytes: Uint8Array
+}
+
+/** Encodes a value as a canonical block. @throws {BackupError} `BLOCK_INVALID` when dag-cbor cannot carry it. */
+export function encodeBlock (value: unknown): EncodedBlock {
+  const bytes = attempt(() => dagCbor.encode(value), 'a value cannot be a block')
+  const address = hash('sha256', bytes, 'hex')
+  return { cid: blockCid(address), address, bytes }
+}
+
+/**
+ * The value of a block.
+ * @throws {BackupError} `BLOCK_INVALID` when the bytes are not canonical dag-cbor, `BLOB_CORRUPT` when they do not hash to `cid`.
+ */
+export function decodeBlock (bytes: Uint8Array, cid?: CID): unknown {
+  const name = cid === undefined ? 'a block' : `block ${cid}`
+  if (cid !== undefined && hash('sha256', bytes, 'hex') !== addressOf(cid)) throw new BackupError('BLOB_CORRUPT', `${name} does not hash to its CID`, { data: { cid: cid.toString() } })
+  const value = attempt<unknown>(() => dagCbor.decode(bytes), `${name} is not dag-cbor`)
+  const again = attempt(() => dagCbor.encode(value), `${name} cannot be encoded again`)
+  if (Buffer.compare(bytes, again) !== 0) throw new BackupError('BLOCK_INVALID', `${name} is not canonical: encoded again it has other bytes`, { data: { cid: cid?.toString() } })
+  return value
+}
+
+/** The address of the blob that a CID links to. @throws {BackupError} `BLOCK_INVALID` when it is no CIDv1 of ours. */
+export function addressOf (cid: CID): Address {
+  if (cid.version !== 1 || cid.multihash.code !== SHA2_256 || (cid.code !== RAW && cid.code !== DAG_CBOR)) {
+    throw new BackupError('BLOCK_INVALID', `${cid} is neither a chunk's nor a block's CID`, { data: { cid: cid.toString() } })
+  }
+  return Buffer.from(cid.multihash.digest).toString('hex')
+}
+
+/** CID of the chunk with that address. */
+export function chunkCid (address: Address): CID {
+  return CID.createV1(RAW, createDigest(SHA2_256, Buffer.from(address, 'hex')))
+}
+
+/** CID of the block with that address. */
+export function blockCid (address: Address): CID {
+  return CID.createV1(DAG_CBOR, createDigest(SHA2_256, Buffer.from(address, 'hex')))
+}
+
+/** True if the CID links to a chunk. */
+export function isChunk (cid: CID): boolean {
+  return cid.code === RAW
+}
+
+/** Reads what a CID links to. @throws {BackupError} `BLOB_MISSING`, and what `blobs.get` throws. */
+export async function readBlob (blobs: Pick<BlobReader, 'get'>, cid: CID, options: AbortOptions = {}): Promise<Uint8Array> {
+  const address = addressOf(cid)
+  const bytes = await blobs.get(address, options)
+  if (bytes === undefined) throw new BackupError('BLOB_MISSING', `blob ${address} (${cid}) is in no pack`, { data: { address, cid: cid.toString() } })
+  return bytes
+}
+
+function attempt<T> (work: () => T, message: string): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new BackupError('BLOCK_INVALID', `${message}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,54 @@
+import { escapeValue, readValue, splitRow } from '../chunking/copy-text.ts'
+import type { RowBatch } from '../chunking/row-splitter.ts'
+import { parseReference, referenceText } from '../chunking/value-reference.ts'
+import { BackupError } from '../errors.ts'
+import type { FileEntry, KeyColumn } from '../sources/source.ts'
+import { CID } from './block.ts'
+
+/** The rows of a folder tree. (format.md § Kinds of artifacts) */
+export const FILE_COLUMNS: readonly string[] = ['path', 'type', 'mode', 'mtime', 'uid', 'gid', 'size', 'target', 'content']
+export const FILE_KEY: readonly KeyColumn[] = [{ order: 'bytes' }]
+/** Number of the column with a file's content. */
+export const FILE_CONTENT = FILE_COLUMNS.indexOf('content')
+
+const LETTERS = { file: 'f', directory: 'd', symlink: 'l', hardlink: 'h' } as const
+const TYPES: Readonly<Record<string, FileEntry['type']>> = { f: 'file', d: 'directory', l: 'symlink', h: 'hardlink' }
+
+/** Where a file's content is. */
+export interface StoredFile {
+  readonly root: CID
+  readonly size: number
+}
+
+/** The row of an entry; `content` of a file that is not empty. */
+export function encodeFileRow (entry: FileEntry, content: StoredFile | undefined): RowBatch {
+  const reference = content === undefined ? undefined : { text: content.root.toString(), length: content.size }
+  const isFile = entry.type === 'file'
+  const values = [
+    escapeValue(entry.path), LETTERS[entry.type], entry.mode.toString(8), entry.mtimeNs.toString(), String(entry.uid), String(entry.gid),
+    String(isFile ? content?.size ?? 0 : entry.sizeBytes), escapeValue(entry.target ?? null),
+    reference !== undefined ? referenceText(reference) : escapeValue(isFile ? '' : null),
+  ]
+  const bytes = Buffer.from(`${values.join('\t')}\n`)
+  return { bytes, ends: [bytes.length], values: reference === undefined ? [] : [reference] }
+}
+
+/** The entry of a row, and where its content is. @throws {BackupError} `TREE_INVALID` */
+export function decodeFileRow (row: Uint8Array): { readonly entry: FileEntry, readonly content: StoredFile | undefined } {
+  const values = splitRow(row)
+  const content = values.at(-1)!
+  const [path, letter, mode, mtime, uid, gid, size, target] = values.slice(0, -1).map(readValue)
+  const type = TYPES[letter ?? '']
+  const numbers = [parseInt(mode ?? '', 8), Number(uid), Number(gid), Number(size)]
+  if (values.length !== FILE_COLUMNS.length || typeof path !== 'string' || type === undefined || !numbers.every(Number.isSafeInteger) || !/^-?[0-9]+$/.test(mtime ?? '')) {
+    throw new BackupError('TREE_INVALID', `a row of a folder tree is broken: ${JSON.stringify(path ?? null)}`, { data: { path } })
+  }
+  const reference = parseReference(content)
+  return {
+    entry: {
+      path, type, mode: numbers[0]!, mtimeNs: BigInt(mtime!), uid: numbers[1]!, gid: numbers[2]!, sizeBytes: numbers[3]!,
+      ...(typeof target === 'string' ? { target } : {}),
+    },
+    content: reference === undefined ? undefined : { root: CID.parse(reference.text), size: reference.length },
+  }
+}

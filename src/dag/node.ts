@@ -1,0 +1,98 @@
+import Type from 'typebox'
+import type { ArtifactKind, Recipe } from '../sources/source.ts'
+import type { Plain } from '../stream.ts'
+import type { CID, EncodedBlock } from './block.ts'
+import { decodeBlock, encodeBlock } from './block.ts'
+import { closed, Hash, Link, PlainObject, Seed, shapeCheck, Text, Texts, Whole } from './block-shape.ts'
+import type { StoredContent } from './stored-content.ts'
+
+/** What was known about the making of an artifact. */
+export interface NodeMetadata {
+  readonly agentRole: string
+  readonly capability: string
+  /** Milliseconds. */
+  readonly computationTime: number
+  readonly designIntent: string
+  /** Hashes of the deps, in their order. */
+  readonly inputHashes: readonly string[]
+  /** Bytes. */
+  readonly memoryUsage: number
+  /** The node's hash. */
+  readonly outputHashes: readonly string[]
+  readonly userRequirement: string
+  readonly validationResult: { readonly isValid: boolean, readonly errors: readonly string[], readonly warnings: readonly string[] }
+}
+
+/** The block that describes one artifact. (format.md § Node) */
+export interface NodeBlock {
+  readonly kind: 'node'
+  readonly v: 1
+  readonly id: string
+  readonly artifact: ArtifactKind
+  readonly attributes: { readonly [key: string]: Plain }
+  readonly content: StoredContent
+  /** Ids, ascending. */
+  readonly deps: readonly string[]
+  /** 64 hex digits: equal for equal contents. */
+  readonly hash: string
+  readonly metadata: NodeMetadata
+  readonly recipe?: Recipe
+  readonly status: 'completed'
+  readonly agentId: string
+  readonly traceId: string
+}
+
+const ARTIFACTS: readonly ArtifactKind[] = ['pg.database', 'pg.object', 'pg.rows', 'pg.sequence', 'pg.blobs', 'pg.refresh', 'qdrant.collection', 'files', 'matrix', 'agent.output']
+const ORDERS = ['integer', 'numeric', 'float', 'bytes', 'boolean', 'timestamp', 'date', 'enum']
+
+const RowMembers = {
+  root: Link,
+  size: Whole,
+  count: Whole,
+  columns: Texts,
+  key: Type.Array(closed({ order: Type.Enum(ORDERS), labels: Type.Optional(Texts) })),
+  cut: Type.Optional(closed({ bits: Type.Integer({ minimum: 0, maximum: 20 }), seed: Seed })),
+}
+
+const NodeShape = closed({
+  kind: Type.Literal('node'),
+  v: Type.Literal(1),
+  id: Type.String({ minLength: 1, maxLength: 4096 }),
+  artifact: Type.Enum([...ARTIFACTS]),
+  attributes: PlainObject,
+  content: Type.Union([
+    closed({ form: Type.Literal('bytes'), root: Link, size: Whole, count: Type.Literal(0) }),
+    closed({ form: Type.Literal('rows'), ...RowMembers }),
+    closed({ form: Type.Literal('files'), ...RowMembers }),
+  ]),
+  deps: Texts,
+  hash: Hash,
+  metadata: closed({
+    agentRole: Text,
+    capability: Text,
+    computationTime: Type.Number({ minimum: 0 }),
+    designIntent: Text,
+    inputHashes: Type.Array(Hash),
+    memoryUsage: Type.Number({ minimum: 0 }),
+    outputHashes: Type.Array(Hash),
+    userRequirement: Text,
+    validationResult: closed({ isValid: Type.Boolean(), errors: Texts, warnings: Texts }),
+  }),
+  recipe: Type.Optional(closed({ name: Text, version: Whole, parameters: PlainObject })),
+  status: Type.Literal('completed'),
+  agentId: Text,
+  traceId: Text,
+})
+
+/** The node that a decoded block is. @throws {BackupError} `BLOCK_INVALID`, `FORMAT_UNKNOWN` */
+export const checkNode: (value: unknown, cid?: CID) => NodeBlock = shapeCheck<NodeBlock>('node', NodeShape)
+
+/** @throws {BackupError} `BLOCK_INVALID` when a member has not the shape it must have. */
+export function encodeNode (node: NodeBlock): EncodedBlock {
+  return encodeBlock(checkNode(node))
+}
+
+/** @throws {BackupError} `BLOCK_INVALID`, `BLOB_CORRUPT`, `FORMAT_UNKNOWN` */
+export function decodeNode (bytes: Uint8Array, cid?: CID): NodeBlock {
+  return checkNode(decodeBlock(bytes, cid), cid)
+}

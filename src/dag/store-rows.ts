@@ -1,0 +1,115 @@
+import { measureRows } from '../chunking/row-average.ts'
+import type { RowChunk } from '../chunking/row-chunk.ts'
+import type { RowCut } from '../chunking/row-chunker.ts'
+import { bitsFor, chunkHeapRows, chunkRows } from '../chunking/row-chunker.ts'
+import type { RowBatch } from '../chunking/row-splitter.ts'
+import { splitRows } from '../chunking/row-splitter.ts'
+import type { Address } from '../cas/blob-store.ts'
+import type { KeyColumn, RowContent } from '../sources/source.ts'
+import { addressOf, chunkCid, CID } from './block.ts'
+import { mapInOrder } from './in-order.ts'
+import { keyOrder } from './key-order.ts'
+import { MultisetHash } from './multiset-hash.ts'
+import { PreviousBytes, PreviousRows, PreviousValues } from './previous-content.ts'
+import { storeBytes } from './store-bytes.ts'
+import type { StoreContext } from './store-context.ts'
+import { DEFAULT_CONCURRENCY } from './store-context.ts'
+import type { StoredRows } from './stored-content.ts'
+import type { TreeEntry } from './tree.ts'
+import type { WrittenTree } from './tree-writer.ts'
+import { writeTree } from './tree-writer.ts'
+
+/** What earlier versions are used for. */
+export interface RowHistory {
+  /** Its cut rule is taken over. */
+  readonly like?: StoredRows | undefined
+  /** Its chunks are offered as bases. */
+  readonly bases?: StoredRows | undefined
+}
+
+/** Stores a table's rows; the hash is that of the node. */
+export async function storeRows (content: RowContent, context: StoreContext, { like, bases }: RowHistory): Promise<{ content: StoredRows, hash: string }> {
+  const { columns, key } = content.layout
+  const earlier = bases !== undefined && sameKey(bases.key, key) ? bases : undefined
+  const batches = splitRows(counted(content, context), {
+    keyColumns: key.length, signal: context.signal, storeValue: valueStore(context, key, earlier),
+  })
+  if (key.length === 0) {
+    const { tree, hash } = await storeHeap(batches, context, bases)
+    return { content: { form: 'rows', ...tree, columns, key }, hash }
+  }
+  const { tree, cut } = await storeSorted(batches, context, { key, averageRowBytes: content.averageRowBytes, cut: like?.cut, earlier })
+  return { content: { form: 'rows', ...tree, columns, key, cut }, hash: addressOf(tree.root) }
+}
+
+export interface SortedOptions {
+  readonly key: readonly KeyColumn[]
+  readonly averageRowBytes?: number | undefined
+  readonly cut?: RowCut | undefined
+  readonly earlier?: StoredRows | undefined
+}
+
+/** Stores rows in key order. */
+export async function storeSorted (
+  rows: AsyncIterable<RowBatch>, context: StoreContext, { key, averageRowBytes, cut, earlier }: SortedOptions,
+): Promise<{ tree: WrittenTree, cut: RowCut }> {
+  const measured = cut === undefined && averageRowBytes === undefined ? await measureRows(rows) : undefined
+  const rule = cut ?? { bits: bitsFor(averageRowBytes ?? measured!.averageRowBytes), seed: context.seed }
+  const compare = keyOrder(key)
+  const chunks = chunkRows(measured?.batches ?? rows, { ...rule, keyColumns: key.length, compare })
+  const before = earlier === undefined ? undefined : new PreviousRows(earlier.root, context.blobs, compare)
+  const tree = await storeChunks(chunks, context, { seed: rule.seed, baseOf: async chunk => await before?.baseAt(chunk.key!) })
+  return { tree, cut: rule }
+}
+
+/** Stores rows in the order they come. */
+async function storeHeap (
+  rows: AsyncIterable<RowBatch>, context: StoreContext, earlier: StoredRows | undefined,
+): Promise<{ tree: WrittenTree, hash: string }> {
+  await using multiset = new MultisetHash()
+  const before = earlier === undefined ? undefined : new PreviousBytes(earlier.root, context.blobs)
+  let offset = 0
+  const baseOf = async ({ sizeBytes }: RowChunk): Promise<Address | undefined> => {
+    const base = await before?.baseAt(offset)
+    offset += sizeBytes
+    return base
+  }
+  const tree = await storeChunks(chunkHeapRows(multiset.passing(rows), context.chunker), context, { seed: undefined, baseOf })
+  return { tree, hash: await multiset.digest() }
+}
+
+interface ChunkOptions {
+  readonly seed: Uint8Array | undefined
+  readonly baseOf: (chunk: RowChunk) => Promise<Address | undefined>
+}
+
+async function storeChunks (
+  chunks: AsyncIterable<RowChunk>, { blobs, signal, concurrency = DEFAULT_CONCURRENCY }: StoreContext, { seed, baseOf }: ChunkOptions,
+): Promise<WrittenTree> {
+  const withBases = async function * (): AsyncGenerator<{ chunk: RowChunk, base: Address | undefined }> {
+    for await (const chunk of chunks) yield { chunk, base: await baseOf(chunk) }
+  }
+  const entries = mapInOrder(withBases(), concurrency, async ({ chunk, base }): Promise<TreeEntry> => {
+    const { address } = await blobs.put(chunk.bytes, { base, signal })
+    return { link: chunkCid(address), size: chunk.sizeBytes, count: chunk.rows, key: chunk.key, refs: chunk.values.map(text => CID.parse(text)) }
+  })
+  return await writeTree(entries, { form: 'rows', seed, blobs, signal })
+}
+
+function valueStore (context: StoreContext, key: readonly KeyColumn[], earlier: StoredRows | undefined): Parameters<typeof splitRows>[1]['storeValue'] {
+  const before = earlier === undefined || key.length === 0 ? undefined
+    : new PreviousValues(earlier.root, context.blobs, { compare: keyOrder(key), keyColumns: key.length })
+  return async (bytes, place) => (await storeBytes(bytes, context, { previous: await before?.rootAt(place) })).root.toString()
+}
+
+async function * counted (content: RowContent, { signal, onBytes }: StoreContext): AsyncGenerator<Uint8Array> {
+  for await (const piece of content.read({ signal })) {
+    onBytes?.(piece.length)
+    yield piece
+  }
+}
+
+/** True if keys of one compare with keys of the other. */
+function sameKey (a: readonly KeyColumn[], b: readonly KeyColumn[]): boolean {
+  return JSON.stringify(a.map(({ order }) => order)) === JSON.stringify(b.map(({ order }) => order))
+}

@@ -1,0 +1,140 @@
+import type { BlobReader } from '../cas/blob-store.ts'
+import { BackupError } from '../errors.ts'
+import type { AbortOptions } from '../stream.ts'
+import type { CID } from './block.ts'
+import { addressOf, isChunk, readBlob } from './block.ts'
+import type { TreeBlock, TreeEntry, TreeForm } from './tree.ts'
+import { decodeTree } from './tree.ts'
+
+/** Blobs as far as reading needs them. */
+export type BlobSource = Pick<BlobReader, 'get'>
+
+export interface CursorOptions extends AbortOptions {
+  /** What the tree must be; another form is an error. */
+  readonly form?: TreeForm
+}
+
+export interface EntriesOptions extends CursorOptions {
+  /**
+   * Leaves out entries of any level whose whole subtree comes before what is wanted: called with the first key of the
+   * following entry (of the same block), true when the entry can be left out.
+   */
+  readonly skipBefore?: ((nextKey: Uint8Array) => boolean) | undefined
+}
+
+/** A place in a tree: an entry, of whatever level, that has not been gone into. */
+export interface TreePlace {
+  readonly entry: TreeEntry
+  /** 0: the entry links to a chunk or node; n: to a tree block of level n − 1. */
+  readonly height: number
+}
+
+/**
+ * Goes through a tree in order, going into subtrees or leaving them out as asked. `open` reads the root; after that only
+ * `enter` reads.
+ */
+export class TreeCursor {
+  readonly form: TreeForm
+  readonly #blobs: BlobSource
+  readonly #options: AbortOptions
+  /** What is still to come, the next last. */
+  readonly #ahead: TreePlace[] = []
+
+  private constructor (form: TreeForm, blobs: BlobSource, options: AbortOptions) {
+    this.form = form
+    this.#blobs = blobs
+    this.#options = options
+  }
+
+  /**
+   * A cursor at the tree's first entry. A `raw` root is a `bytes` tree of one chunk.
+   * @throws {BackupError} `TREE_INVALID`, `BLOCK_INVALID`, `BLOB_MISSING`; so do `enter` and `leaf`.
+   */
+  static async open (root: CID, blobs: BlobSource, options: CursorOptions = {}): Promise<TreeCursor> {
+    const block = isChunk(root)
+      ? await treeOfChunk(root, blobs, options)
+      : decodeTree(await readBlob(blobs, root, options), root)
+    checkForm(root, block, options.form ?? block.form)
+    const cursor = new TreeCursor(block.form, blobs, options)
+    cursor.#push(block)
+    return cursor
+  }
+
+  /** Where the cursor is; undefined at the end. */
+  get place (): TreePlace | undefined {
+    return this.#ahead.at(-1)
+  }
+
+  /** First key after the current entry within what was read, if there is one. */
+  get nextKey (): Uint8Array | undefined {
+    return this.#ahead.at(-2)?.entry.key
+  }
+
+  /** True if nothing comes after the current entry. */
+  get last (): boolean {
+    return this.#ahead.length <= 1
+  }
+
+  /** Leaves the current entry out. */
+  skip (): void {
+    this.#ahead.pop()
+  }
+
+  /** Goes to the first entry of the current subtree. */
+  async enter (): Promise<void> {
+    const place = this.#ahead.pop()!
+    const block = await this.#read(place.entry.link)
+    this.#check(block, place)
+    this.#push(block)
+  }
+
+  /** The current leaf after going down to it; undefined at the end. Call `skip` to go on. */
+  async leaf (): Promise<TreeEntry | undefined> {
+    while (this.place !== undefined && this.place.height > 0) await this.enter()
+    return this.place?.entry
+  }
+
+  async #read (link: CID): Promise<TreeBlock> {
+    this.#options.signal?.throwIfAborted()
+    const block = decodeTree(await readBlob(this.#blobs, link, this.#options), link)
+    checkForm(link, block, this.form)
+    return block
+  }
+
+  #check (block: TreeBlock, { entry, height }: TreePlace): void {
+    const key = block.entries[0]?.key
+    const fits = block.level === height - 1 && block.size === entry.size && block.count === (entry.count ?? 0)
+      && Buffer.compare(key ?? NONE, entry.key ?? NONE) === 0
+    if (!fits) throw new BackupError('TREE_INVALID', `tree ${entry.link} has not the level, sizes or first key that the entry above it says`, { data: { cid: entry.link.toString(), address: addressOf(entry.link) } })
+  }
+
+  #push ({ entries, level }: TreeBlock): void {
+    for (let i = entries.length - 1; i >= 0; i--) this.#ahead.push({ entry: entries[i]!, height: level })
+  }
+}
+
+/** The entries of level 0 in order, read while one goes. */
+export async function * readEntries (root: CID, blobs: BlobSource, options: EntriesOptions = {}): AsyncGenerator<TreeEntry> {
+  const { skipBefore } = options
+  const cursor = await TreeCursor.open(root, blobs, options)
+  for (let place = cursor.place; place !== undefined; place = cursor.place) {
+    const { nextKey } = cursor
+    if (skipBefore !== undefined && nextKey !== undefined && skipBefore(nextKey)) cursor.skip()
+    else if (place.height > 0) await cursor.enter()
+    else {
+      cursor.skip()
+      yield place.entry
+    }
+  }
+}
+
+async function treeOfChunk (root: CID, blobs: BlobSource, options: AbortOptions): Promise<TreeBlock> {
+  const { length: size } = await readBlob(blobs, root, options)
+  return { form: 'bytes', level: 0, entries: [{ link: root, size }], size, count: 0 }
+}
+
+function checkForm (link: CID, block: TreeBlock, form: TreeForm): void {
+  if (block.form !== form) throw new BackupError('TREE_INVALID', `tree ${link} has the form ${block.form} where ${form} is expected`, { data: { cid: link.toString() } })
+}
+
+const NONE = new Uint8Array(0)

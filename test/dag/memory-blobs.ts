@@ -1,0 +1,36 @@
+import { hash } from 'node:crypto'
+import type { Address, BlobWriter, PutBlobOptions, PutBlobResult } from '../../src/cas/blob-store.ts'
+
+/** Blobs in memory, with an account of what was put and got. */
+export class MemoryBlobs implements BlobWriter {
+  readonly blobs = new Map<Address, Uint8Array>()
+  readonly puts: { readonly address: Address, readonly base: Address | undefined, readonly stored: PutBlobResult['stored'] }[] = []
+  readonly gets: Address[] = []
+
+  async put (bytes: Uint8Array, { base }: PutBlobOptions = {}): Promise<PutBlobResult> {
+    const address = hash('sha256', bytes, 'hex')
+    const stored = this.blobs.has(address) ? 'present' : 'new'
+    this.blobs.set(address, Uint8Array.from(bytes))
+    this.puts.push({ address, base, stored })
+    return { address, stored, storedBytes: stored === 'new' ? bytes.length : 0 }
+  }
+
+  async get (address: Address): Promise<Uint8Array | undefined> {
+    this.gets.push(address)
+    return this.blobs.get(address)
+  }
+
+  async has (address: Address): Promise<boolean> {
+    return this.blobs.has(address)
+  }
+
+  async flush (): Promise<void> {
+    // all of it is in memory
+  }
+
+  /** Forgets the account, not the blobs. */
+  settle (): void {
+    this.puts.length = 0
+    this.gets.length = 0
+  }
+}
