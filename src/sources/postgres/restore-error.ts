@@ -1,0 +1,27 @@
+import { BackupError, isBackupError, systemCode } from '../../errors.ts'
+import type { BackupErrorCode } from '../../errors.ts'
+
+export interface TargetErrorContext {
+  /** What was being done, as in "cannot <action>". */
+  readonly action: string
+  /** The artifact that it was done for. */
+  readonly item?: string | undefined
+  readonly code?: BackupErrorCode
+}
+
+/** The typed error for whatever `pg` or the target threw; `BackupError`s (a damaged chunk, say) and reasons of an abort pass through. */
+export function asTargetError (error: unknown, { action, item, code = 'TARGET_FAILED' }: TargetErrorContext): unknown {
+  if (isBackupError(error) || (error instanceof Error && error.name === 'AbortError')) return error
+  const text = error instanceof Error ? error.message : String(error)
+  const state = systemCode(error)
+  return new BackupError(code, `cannot ${action}: ${text}`, { cause: error, data: { ...(item !== undefined && { item }), ...(state !== undefined && { state }) } })
+}
+
+/** Runs `act`; what fails in it names the item. */
+export async function forItem<T> (context: TargetErrorContext, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    throw asTargetError(error, context)
+  }
+}
