@@ -38,10 +38,12 @@ export class BlobFetcher {
    * @throws {BackupError} `BLOB_CORRUPT` when all copies are damaged, with the first one's place; `STORAGE_…`
    */
   async fetch (address: Address, find: FindCopies, { below = Infinity, signal }: FetchOptions = {}): Promise<Uint8Array | undefined> {
+    const copies = find(address).filter(({ depth }) => depth < below)
+    if (copies.length === 0) return undefined
     const cached = this.#parts.cache.get(address)
     if (cached !== undefined) return cached
     let damage: unknown
-    for (const copy of find(address).filter(({ depth }) => depth < below)) {
+    for (const copy of copies) {
       try {
         const bytes = await this.read(address, copy, find, { signal })
         this.#parts.cache.set(address, bytes)
@@ -51,8 +53,7 @@ export class BlobFetcher {
         damage ??= error
       }
     }
-    if (damage !== undefined) throw damage
-    return undefined
+    throw damage
   }
 
   /** The blob, from this copy alone. @throws {BackupError} `BLOB_CORRUPT`, `STORAGE_…` */

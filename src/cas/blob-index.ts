@@ -52,6 +52,13 @@ export class BlobIndex {
     }
   }
 
+  /** How many blobs have a live copy. */
+  async count (): Promise<number> {
+    let count = 0
+    for await (const address of this.addresses()) if (address.length > 0) count++
+    return count
+  }
+
   /** Takes in what changed: segments that appeared or vanished, packs that were given up. */
   async refresh (plans: Plans, options?: AbortOptions): Promise<void> {
     await this.#inTurn(async () => { await this.#refresh(plans, options) })

@@ -22,6 +22,7 @@ import { ReaderSession } from './reader-session.ts'
 import { DEFAULT_CHUNKER, createConfig, readConfig } from './repository-config.ts'
 import type { ChunkerSizes, RepositoryConfig } from './repository-config.ts'
 import { ReusableCopies } from './reusable-copies.ts'
+import { openSessions } from './open-sessions.ts'
 import { Session } from './session.ts'
 import { WriterSession } from './writer-session.ts'
 import { Zstd } from './zstd.ts'
@@ -54,6 +55,11 @@ export interface CreateRepositoryOptions extends OpenRepositoryOptions {
 export interface OpenWriterOptions extends AbortOptions {
   /** Ids of the snapshots to build on. @default [] */
   readonly parents?: readonly string[]
+  /**
+   * `rewrite` stores a new copy also of blobs that are there: for bytes whose stored copy is damaged.
+   * @default 'keep'
+   */
+  readonly whenPresent?: 'keep' | 'rewrite'
 }
 
 export interface OpenReaderOptions extends AbortOptions {
@@ -97,19 +103,23 @@ export class Repository implements BlobReader {
     this.#random = random
   }
 
-  /** The blob, from any intact copy; undefined when no pack lists it, also after a look at what others have written. */
+  /**
+   * The blob, from any intact copy; undefined when no pack lists it, also after a look at what others have written.
+   * @throws {BackupError} `BLOB_CORRUPT`; `INDEX_CORRUPT` in place of absence when a damaged segment may have listed it; `STORAGE_…`
+   */
   async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
-    const find = (wanted: Address): readonly Copy[] => this.copies(wanted)
-    try {
-      const bytes = await this.fetcher.fetch(address, find, { signal })
-      if (bytes !== undefined) return bytes
-      await this.refresh({ signal })
-    } catch (error) {
-      if (!isBackupError(error, 'BLOB_CORRUPT')) throw error
-      // A collector may have moved it, or this host's cache may be wrong about its place.
-      await this.#rebuildOnce()
-    }
-    return await this.fetcher.fetch(address, find, { signal })
+    const first = await this.#tryGet(address, signal)
+    if (first instanceof Uint8Array) return first
+    // A collector may have moved it, or another process may have written it.
+    await this.refresh({ signal })
+    const second = await this.#tryGet(address, signal)
+    if (second instanceof Uint8Array) return second
+    const [damaged] = this.index.damagedSegments
+    if (second === undefined && damaged !== undefined) throw damaged
+    if (second === undefined) return undefined
+    // This host's cache may be wrong about its place.
+    await this.rebuildOnce()
+    return await this.fetcher.fetch(address, this.#find, { signal })
   }
 
   async has (address: Address): Promise<boolean> {
@@ -138,9 +148,7 @@ export class Repository implements BlobReader {
 
   async stats (): Promise<RepositoryStats> {
     const packs = [...this.index.packs.values()]
-    let blobs = 0
-    for await (const address of this.list()) blobs += address === '' ? 0 : 1
-    return { packs: packs.length, blobs, storedBytes: packs.reduce((sum, pack) => sum + pack.sizeBytes, 0) }
+    return { packs: packs.length, blobs: await this.index.count(), storedBytes: packs.reduce((sum, pack) => sum + pack.sizeBytes, 0) }
   }
 
   /** Learns what other processes have written or collected. */
@@ -154,15 +162,15 @@ export class Repository implements BlobReader {
    * Begins a snapshot.
    * @throws {BackupError} `SNAPSHOT_MISSING` for a parent that is not visible; `STORAGE_…`
    */
-  async openWriter ({ parents = [], signal }: OpenWriterOptions = {}): Promise<WriterSession> {
+  async openWriter ({ parents = [], whenPresent = 'keep', signal }: OpenWriterOptions = {}): Promise<WriterSession> {
     const session = await this.#openSession('write', parents, { signal })
     return await this.#orEnd(session, async () => {
       const plans = await this.refresh({ signal })
       const reusable = new ReusableCopies(this.index, await this.#intactPacks(new Set(plans.open), { signal }))
       await this.#commits.checkVisible(parents, { signal })
-      const sink = this.#sink(names => { reusable.addPacks(names) })
+      const sink = this.newSink(names => { reusable.addPacks(names) })
       const fetcher = new BlobFetcher({ backend: this.backend, zstd: this.#zstd, cache: this.#cache, unwritten: copy => sink.storedOf(copy) })
-      return new WriterSession({ repository: this, session, sink, reusable, fetcher, zstd: this.#zstd, parents, signal })
+      return new WriterSession({ repository: this, session, sink, reusable, fetcher, zstd: this.#zstd, parents, whenPresent, signal })
     })
   }
 
@@ -192,6 +200,22 @@ export class Repository implements BlobReader {
     return await this.#commits.forget(id, this.now(), options)
   }
 
+  /**
+   * What a collector marks from: the visible snapshots, and those that open sessions name, forgotten or not.
+   * The walk must fail rather than leave out what it cannot read.
+   */
+  async roots (options: AbortOptions = {}): Promise<CommittedSnapshot[]> {
+    // In this order: who opens a reader checks after its record is stored that its snapshots are visible.
+    const roots = new Map((await this.visible(options)).map(commit => [commit.id, commit]))
+    for (const { snapshots } of (await openSessions(this.backend, options)).values()) {
+      for (const id of snapshots) {
+        const commit = await this.#commits.get(id, options)
+        if (commit !== undefined) roots.set(id, commit)
+      }
+    }
+    return [...roots.values()]
+  }
+
   /** The time, ISO 8601. */
   now (): string {
     return new Date(this.#clock()).toISOString()
@@ -206,6 +230,17 @@ export class Repository implements BlobReader {
   async close (): Promise<void> {
     await this.index.close()
   }
+
+  async #tryGet (address: Address, signal: AbortSignal | undefined): Promise<Uint8Array | BackupError | undefined> {
+    try {
+      return await this.fetcher.fetch(address, this.#find, { signal })
+    } catch (error) {
+      if (isBackupError(error, 'BLOB_CORRUPT')) return error
+      throw error
+    }
+  }
+
+  readonly #find = (address: Address): readonly Copy[] => this.index.find(address)
 
   async #openSession (kind: 'write' | 'read', snapshots: readonly string[], { signal }: AbortOptions): Promise<Session> {
     signal?.throwIfAborted()
@@ -233,7 +268,8 @@ export class Repository implements BlobReader {
     return intact
   }
 
-  #sink (onPacks: (names: string[]) => void): PackSink {
+  /** Writes packs and their segments, and takes them into the index. Only for writers that keep to the protocol. */
+  newSink (onPacks: (names: string[]) => void = () => {}): PackSink {
     return new PackSink({
       backend: this.backend,
       newName: () => this.newName(),
@@ -244,7 +280,8 @@ export class Repository implements BlobReader {
     })
   }
 
-  async #rebuildOnce (): Promise<void> {
+  /** Fills this process's index anew from the segments, if that was not done already. */
+  async rebuildOnce (): Promise<void> {
     this.#rebuilt ??= this.#plans.read().then(async plans => { await this.index.rebuild(plans) })
     await this.#rebuilt
   }
