@@ -90,7 +90,8 @@ export class BlobFetcher {
   }
 }
 
-function blobCorrupt (address: Address, { pack, offset }: Copy, why: string, cause?: unknown): BackupError {
+/** The error for a copy that is not what it should be. */
+export function blobCorrupt (address: Address, { pack, offset }: Copy, why: string, cause?: unknown): BackupError {
   const message = `blob ${address} in pack ${pack} at offset ${offset} is damaged: ${why}`
   return new BackupError('BLOB_CORRUPT', message, { data: { address, pack, offset }, cause })
 }

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue'
-import { BackupError } from '../errors.ts'
+import { BackupError, isBackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { FORGOTTEN_PREFIX, OUTCOME_PREFIX } from './layout.ts'
@@ -24,6 +24,11 @@ export interface CommittedSnapshot {
   readonly statements: readonly unknown[]
 }
 
+export interface VisibleOptions extends AbortOptions {
+  /** Called for each outcome that is damaged, which is then left out; without it the first one is thrown. */
+  readonly onDamaged?: (id: string, error: BackupError) => void
+}
+
 /** Reads how sessions ended; an outcome, which never changes, only once. */
 export class Commits {
   readonly #backend: StorageBackend
@@ -33,11 +38,20 @@ export class Commits {
     this.#backend = backend
   }
 
-  /** Commits that are not forgotten, the oldest first. @throws {BackupError} `RECORD_CORRUPT`, `STORAGE_…` */
-  async visible (options: AbortOptions = {}): Promise<CommittedSnapshot[]> {
-    const [ended, forgotten] = [await this.#ids(OUTCOME_PREFIX, options), new Set(await this.#ids(FORGOTTEN_PREFIX, options))]
+  /** Commits that are not forgotten, the oldest first. @throws {BackupError} `RECORD_CORRUPT` without `onDamaged`; `STORAGE_…` */
+  async visible ({ onDamaged, signal }: VisibleOptions = {}): Promise<CommittedSnapshot[]> {
+    const ended = await this.#ids(OUTCOME_PREFIX, { signal })
+    const forgotten = new Set(await this.#ids(FORGOTTEN_PREFIX, { signal }))
     const queue = new PQueue({ concurrency: READS_AT_ONCE })
-    const found = await queue.addAll(ended.filter(id => !forgotten.has(id)).map(id => async () => await this.get(id, options)))
+    const found = await queue.addAll(ended.filter(id => !forgotten.has(id)).map(id => async () => {
+      try {
+        return await this.get(id, { signal })
+      } catch (error) {
+        if (onDamaged === undefined || !isBackupError(error, 'RECORD_CORRUPT')) throw error
+        onDamaged(id, error)
+        return undefined
+      }
+    }))
     return found.filter(commit => commit !== undefined).sort(byTime)
   }
 
@@ -72,11 +86,6 @@ export class Commits {
       throw new BackupError('SNAPSHOT_MISSING', `there is no snapshot ${id}`, { data: { snapshot: id } })
     }
     return await createRecord(this.#backend, FORGOTTEN_PREFIX + id, { time }, options)
-  }
-
-  /** Ids of the sessions that are over. */
-  async ended (options: AbortOptions = {}): Promise<Set<string>> {
-    return new Set(await this.#ids(OUTCOME_PREFIX, options))
   }
 
   async #ids (prefix: string, options: AbortOptions): Promise<string[]> {

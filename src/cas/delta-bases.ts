@@ -1,4 +1,5 @@
-import { AddressSet, prefixOf } from './address-set.ts'
+import { prefixOf } from './address-set.ts'
+import type { AddressSet } from './address-set.ts'
 import { MAX_DEPTH } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
 

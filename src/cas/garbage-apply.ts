@@ -116,10 +116,10 @@ async function finish (repository: Repository, final: FinalRecord, { signal }: A
   const { backend } = repository
   const present = await packSizes(repository, { signal })
   const segments = new Set(await listSegments(backend, { signal }))
-  const packs = final.delete.filter(name => present.has(name))
+  const { deleted } = await repository.refresh({ signal })
+  const packs = [...present.keys()].filter(name => deleted.has(name))
   const old = (final.segments ?? []).filter(name => segments.has(name))
   if (packs.length === 0 && old.length === 0) return
-  const { deleted } = await repository.refresh({ signal })
   await renewSegments(backend, deleted, () => repository.newName(), { signal })
   for (const name of old) await backend.delete(segmentKey(name), { signal })
   for (const name of packs) await backend.delete(packKey(name), { signal })

@@ -8,7 +8,7 @@ import { BlobFetcher } from './blob-fetcher.ts'
 import { BlobIndex } from './blob-index.ts'
 import type { Address, BlobReader } from './blob-store.ts'
 import { Commits } from './commits.ts'
-import type { CommittedSnapshot } from './commits.ts'
+import type { CommittedSnapshot, VisibleOptions } from './commits.ts'
 import type { Copy } from './copy.ts'
 import type { IndexStore } from './index-store.ts'
 import { LEVEL_FOLDER, PACK_PREFIX, packNameOf } from './layout.ts'
@@ -191,7 +191,7 @@ export class Repository implements BlobReader {
   }
 
   /** Committed snapshots that are not forgotten, the oldest first. */
-  async visible (options: AbortOptions = {}): Promise<CommittedSnapshot[]> {
+  async visible (options: VisibleOptions = {}): Promise<CommittedSnapshot[]> {
     return await this.#commits.visible(options)
   }
 
@@ -206,7 +206,7 @@ export class Repository implements BlobReader {
    */
   async roots (options: AbortOptions = {}): Promise<CommittedSnapshot[]> {
     // In this order: who opens a reader checks after its record is stored that its snapshots are visible.
-    const roots = new Map((await this.visible(options)).map(commit => [commit.id, commit]))
+    const roots = new Map((await this.visible({ signal: options.signal })).map(commit => [commit.id, commit]))
     for (const { snapshots } of (await openSessions(this.backend, options)).values()) {
       for (const id of snapshots) {
         const commit = await this.#commits.get(id, options)

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import { open, readdir, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -189,7 +190,7 @@ async function openIfPresent (path: string): Promise<FileHandle | undefined> {
   return undefined
 }
 
-async function readFolder (folder: string): Promise<import('node:fs').Dirent[]> {
+async function readFolder (folder: string): Promise<Dirent[]> {
   return await orAbsent(async () => await readdir(folder, { withFileTypes: true })) ?? []
 }
 

@@ -1,0 +1,91 @@
+import { BackupError, isBackupError } from '../errors.ts'
+import type { AbortOptions } from '../stream.ts'
+import { blobCorrupt } from './blob-fetcher.ts'
+import type { Address } from './blob-store.ts'
+import { ByteReader } from './byte-reader.ts'
+import { copiesIn } from './copy.ts'
+import type { Copy } from './copy.ts'
+import { packKey } from './layout.ts'
+import { HEAD_BYTES, TRAILER_BYTES, checkHead, decodeTrailer, encodeFooter, packCorrupt, packHash } from './pack-format.ts'
+import type { PackListing } from './pack-format.ts'
+import type { Repository } from './repository.ts'
+
+/** One thing that is wrong with a pack. */
+export interface PackDamage {
+  readonly error: BackupError
+  /** The blob it is about; unset when it is about the file itself. */
+  readonly blob?: { readonly address: Address, readonly copy: Copy }
+}
+
+/**
+ * Reads a pack once, from its first byte to its last, as its listing says it must be, and yields what is wrong: the damaged
+ * blobs, then the file. Everything is checked against its hash; nothing comes from a cache but the bases of deltas.
+ */
+export async function * scanPack (repository: Repository, listing: PackListing, options: AbortOptions = {}): AsyncGenerator<PackDamage> {
+  const body = await repository.backend.stream(packKey(listing.name), options)
+  if (body === undefined) {
+    yield * allMissing(listing)
+    return
+  }
+  const reader = new ByteReader(body)
+  const hash = packHash()
+  try {
+    const head = await reader.take(HEAD_BYTES)
+    hash.update(head)
+    let footerBytes = listing.sizeBytes - HEAD_BYTES - TRAILER_BYTES
+    for (const [address, copy] of copiesIn(listing)) {
+      const stored = await reader.take(copy.stored)
+      hash.update(stored)
+      footerBytes -= copy.stored
+      const error = await blobDamage(repository, address, copy, stored, options)
+      if (error !== undefined) yield { error, blob: { address, copy } }
+    }
+    const footer = await reader.take(footerBytes)
+    const trailer = Buffer.from(await reader.take(TRAILER_BYTES))
+    const digest = hash.update(footer).update(trailer.subarray(0, 8)).digest()
+    const error = fileDamage(listing, { head, footer, trailer, digest, after: await reader.take(1) })
+    if (error !== undefined) yield { error }
+  } finally {
+    await reader.close()
+  }
+}
+
+function * allMissing (listing: PackListing): Generator<PackDamage> {
+  for (const [address, copy] of copiesIn(listing)) yield { error: blobCorrupt(address, copy, 'the pack is missing'), blob: { address, copy } }
+  yield { error: packCorrupt(listing.name, 'it is missing') }
+}
+
+async function blobDamage (repository: Repository, address: Address, copy: Copy, stored: Uint8Array, options: AbortOptions): Promise<BackupError | undefined> {
+  if (stored.length < copy.stored) return blobCorrupt(address, copy, `the pack ends after ${stored.length} of its ${copy.stored} bytes`)
+  try {
+    await repository.fetcher.decode(address, copy, stored, wanted => repository.copies(wanted), options)
+    return undefined
+  } catch (error) {
+    if (isBackupError(error, 'BLOB_CORRUPT')) return error
+    throw error
+  }
+}
+
+interface PackEnds {
+  readonly head: Uint8Array
+  readonly footer: Uint8Array
+  readonly trailer: Buffer
+  /** Of all bytes before the hash in the trailer. */
+  readonly digest: Uint8Array
+  /** Empty unless the file goes on. */
+  readonly after: Uint8Array
+}
+
+function fileDamage ({ name, blobs }: PackListing, { head, footer, trailer, digest, after }: PackEnds): BackupError | undefined {
+  try {
+    checkHead(name, head)
+    if (after.length > 0) throw packCorrupt(name, 'it is longer than its index says')
+    const sealed = decodeTrailer(name, trailer)
+    if (sealed.footerBytes !== footer.length || !Buffer.from(encodeFooter(blobs)).equals(footer)) throw packCorrupt(name, 'its footer is not what its index says')
+    if (!sealed.digest.equals(digest)) throw packCorrupt(name, 'its hash does not match')
+    return undefined
+  } catch (error) {
+    if (error instanceof BackupError) return error
+    throw error
+  }
+}
