@@ -1,6 +1,6 @@
 import { CID } from 'multiformats/cid'
 import type { BlobReader } from '../cas/blob-store.ts'
-import type { Repository } from '../cas/repository.ts'
+import type { CommittedSnapshot, Repository } from '../cas/repository.ts'
 import { addressOf } from '../dag/block.ts'
 import { decodeNode } from '../dag/node.ts'
 import type { NodeBlock } from '../dag/node.ts'
@@ -8,6 +8,7 @@ import { readNodeMap } from '../dag/node-map.ts'
 import { decodeSnapshot } from '../dag/snapshot.ts'
 import type { SnapshotBlock } from '../dag/snapshot.ts'
 import { BackupError } from '../errors.ts'
+import { isDamage } from './damage.ts'
 
 /** A visible snapshot: its commit record and its root block. */
 export interface SnapshotView {
@@ -20,18 +21,29 @@ export interface SnapshotView {
   readonly block: SnapshotBlock
 }
 
+export interface ListViewsOptions {
+  /** Called for a snapshot whose root block is lost, which is then left out. @default throws */
+  readonly onBroken?: (id: string, error: BackupError) => void
+}
+
 /** Every visible snapshot, oldest first. @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT` naming the snapshot whose root block is lost */
-export async function listViews (repository: Repository): Promise<SnapshotView[]> {
+export async function listViews (repository: Repository, { onBroken }: ListViewsOptions = {}): Promise<SnapshotView[]> {
   const views: SnapshotView[] = []
   for (const commit of await repository.visible()) {
-    const root = CID.parse(commit.root)
-    const block = decodeSnapshot(await readBlock(repository, root, `snapshot ${commit.id}`), root)
-    views.push({
-      id: commit.id, root, project: commit.project ?? block.project, timestamp: new Date(block.created),
-      consensus: commit.consensus, validatedBy: commit.validatedBy, block,
-    })
+    try {
+      views.push(await viewOf(repository, commit))
+    } catch (error) {
+      if (onBroken === undefined || !isDamage(error)) throw error
+      onBroken(commit.id, error)
+    }
   }
   return views.sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime() || (a.id < b.id ? -1 : 1))
+}
+
+async function viewOf (repository: Repository, { id, root: text, project, consensus, validatedBy }: CommittedSnapshot): Promise<SnapshotView> {
+  const root = CID.parse(text)
+  const block = decodeSnapshot(await readBlock(repository, root, `snapshot ${id}`), root)
+  return { id, root, project: project ?? block.project, timestamp: new Date(block.created), consensus, validatedBy, block }
 }
 
 export async function newestView (repository: Repository, project: string): Promise<SnapshotView | undefined> {

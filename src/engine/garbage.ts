@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto'
+import { CID } from 'multiformats/cid'
+import type { Address } from '../cas/blob-store.ts'
+import { applyGarbage } from '../cas/garbage-apply.ts'
+import { planGarbage as planStoredGarbage } from '../cas/garbage-plan.ts'
+import type { GarbagePlan, Mark } from '../cas/garbage-plan.ts'
+import type { Repository } from '../cas/repository.ts'
+import { walk } from '../dag/walk.ts'
+import type { AbortOptions } from '../stream.ts'
+import type { BackupEmitter } from './events.ts'
+
+export interface GarbageRequest extends AbortOptions {
+  /**
+   * Share of a pack, 0 to 1, that may be garbage before what is needed of it is copied and it goes.
+   * @default 0.3
+   */
+  readonly maxWaste?: number
+  /** Removes just these, which no snapshot may need. */
+  readonly only?: readonly Address[]
+  /** Called with the number of sessions that the collection waits for. */
+  readonly onWait?: (sessions: number) => void
+  readonly events?: BackupEmitter | undefined
+  readonly traceId?: string | undefined
+}
+
+export interface CollectedGarbage {
+  /** Addresses that no pack holds any more. */
+  readonly removed: readonly Address[]
+  readonly freedBytes: number
+  readonly packsDeleted: number
+  readonly durationMs: number
+}
+
+/** Says which packs a collection would delete and what that frees. Changes nothing. @throws {BackupError} `BLOB_IN_USE`, `BLOB_MISSING`, `INDEX_CORRUPT` */
+export async function planGarbage (repository: Repository, request: GarbageRequest = {}): Promise<GarbagePlan> {
+  return await planStoredGarbage(repository, { ...optionsOf(request), mark: marking(repository, request) })
+}
+
+/**
+ * Removes what no snapshot needs, beside running snapshots and restores, which it waits for.
+ * @throws {BackupError} as {@link planGarbage}; `STORAGE_…`
+ */
+export async function collectGarbage (repository: Repository, request: GarbageRequest = {}): Promise<CollectedGarbage> {
+  const started = performance.now()
+  const { events, traceId = randomUUID(), onWait } = request
+  const mark = marking(repository, request)
+  const plan = await planStoredGarbage(repository, { ...optionsOf(request), mark })
+  const { maxWaste, signal } = optionsOf(request)
+  const result = await applyGarbage(repository, plan, {
+    mark, signal, ...(maxWaste === undefined ? {} : { maxWaste }), ...(onWait === undefined ? {} : { onWait: sessions => { onWait(sessions.size) } }),
+  })
+  const removed = await Array.fromAsync(result.removed())
+  const counts = { freedBytes: result.freedBytes, packsDeleted: result.packs.length, durationMs: Math.round(performance.now() - started) }
+  events?.emit('backup.garbage.collected', { traceId, removed: removed.length, ...counts })
+  return { removed, ...counts }
+}
+
+/**
+ * Walks everything that the visible snapshots, and those being read, are made of; fails rather than leave out what it cannot read.
+ * Blocks are walked once, by their whole address: a wrong "seen before" would lose what is below. Chunks may come twice.
+ */
+function marking (repository: Repository, { signal }: AbortOptions): Mark {
+  return async function * mark () {
+    const blocks = new Set<Address>()
+    const roots = (await repository.roots({ signal })).map(({ root }) => CID.parse(root))
+    for await (const { address, kind } of walk(roots, repository, { signal, skip: address => blocks.has(address) })) {
+      if (kind !== 'chunk') blocks.add(address)
+      yield address
+    }
+  }
+}
+
+function optionsOf ({ maxWaste, only, signal }: GarbageRequest): Pick<GarbageRequest, 'maxWaste' | 'only' | 'signal'> {
+  return { signal, ...(maxWaste === undefined ? {} : { maxWaste }), ...(only === undefined ? {} : { only }) }
+}
