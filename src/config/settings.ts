@@ -11,8 +11,8 @@ export interface Settings {
   readonly postgresUrl?: string | undefined
   readonly qdrantUrl?: string | undefined
   readonly qdrantApiKey?: string | undefined
-  readonly files?: string | undefined
-  readonly matrices?: string | undefined
+  readonly filesFolder?: string | undefined
+  readonly matricesFolder?: string | undefined
 }
 
 type Setting = keyof Settings
@@ -25,8 +25,8 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   postgresUrl: 'CAF_POSTGRES_URL',
   qdrantUrl: 'CAF_QDRANT_URL',
   qdrantApiKey: 'CAF_QDRANT_API_KEY',
-  files: 'CAF_FILES',
-  matrices: 'CAF_MATRICES',
+  filesFolder: 'CAF_FILES_FOLDER',
+  matricesFolder: 'CAF_MATRICES_FOLDER',
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -47,7 +47,7 @@ export function environmentSettings (env: Environment): Settings {
 /** Puts `settings` over `config`. @throws {BackupError} `CONFIG_INVALID` */
 export function applySettings (config: CheckedConfig, settings: Settings, { cwd, label }: SettingsPlace): CheckedConfig {
   const folder = (path: string): string => resolve(cwd, path)
-  const { repository, project, concurrency, postgresUrl, qdrantUrl, qdrantApiKey, files, matrices } = settings
+  const { repository, project, concurrency, postgresUrl, qdrantUrl, qdrantApiKey, filesFolder, matricesFolder } = settings
   const { sources } = config
   return {
     ...config,
@@ -57,8 +57,8 @@ export function applySettings (config: CheckedConfig, settings: Settings, { cwd,
     sources: {
       postgres: postgresUrl === undefined ? sources.postgres : withMember('postgres', sources.postgres, { url: postgresUrl }, label('postgresUrl')),
       qdrant: withQdrant(sources.qdrant, { qdrantUrl, qdrantApiKey }, label),
-      files: files === undefined ? sources.files : withMember('files', sources.files, { folder: folder(files) }, label('files')),
-      matrices: matrices === undefined ? sources.matrices : withMember('matrices', sources.matrices, { folder: folder(matrices) }, label('matrices')),
+      files: filesFolder === undefined ? sources.files : withMember('files', sources.files, { folder: folder(filesFolder) }, label('filesFolder')),
+      matrices: matricesFolder === undefined ? sources.matrices : withMember('matrices', sources.matrices, { folder: folder(matricesFolder) }, label('matricesFolder')),
     },
   }
 }

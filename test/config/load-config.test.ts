@@ -35,7 +35,7 @@ describe('loadConfig', () => {
 
   it('prefers flags over the environment, the environment over the file, the file over the defaults', async () => {
     await put('caf.config.json', JSON.stringify({ project: 'file', repository: 'file', concurrency: 2, sources: { files: { folder: 'file', name: 'docs' } } }))
-    const env = { CAF_PROJECT: 'env', CAF_REPOSITORY: 'env', CAF_FILES: 'env', CAF_CONCURRENCY: '' }
+    const env = { CAF_PROJECT: 'env', CAF_REPOSITORY: 'env', CAF_FILES_FOLDER: 'env', CAF_CONCURRENCY: '' }
     const config = await load({ env, flags: { project: 'flag' } })
     expect(config).toMatchObject({ project: 'flag', repository: join(folder, 'env'), concurrency: 2 })
     expect(config.sources).toMatchObject([{ name: 'docs', folder: join(folder, 'env') }])
@@ -78,7 +78,7 @@ describe('loadConfig', () => {
   })
 
   it('makes sources from the environment alone', async () => {
-    const config = await load({ env: { CAF_POSTGRES_URL: 'postgres://u@h/db', PGPASSWORD: 'p', CAF_QDRANT_URL: 'http://q', CAF_QDRANT_API_KEY: 'k', CAF_FILES: 'f', CAF_MATRICES: 'm' } })
+    const config = await load({ env: { CAF_POSTGRES_URL: 'postgres://u@h/db', PGPASSWORD: 'p', CAF_QDRANT_URL: 'http://q', CAF_QDRANT_API_KEY: 'k', CAF_FILES_FOLDER: 'f', CAF_MATRICES_FOLDER: 'm' } })
     expect(config.sources.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['postgres postgres', 'qdrant qdrant', 'files files', 'matrices matrices'])
     const [postgres, qdrant] = config.sources as [PostgresConfig, QdrantConfig]
     expect([await postgres.url.reveal(), postgres.password, await qdrant.apiKey?.reveal()]).toEqual(['postgres://u@h/db', 'p', 'k'])

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Plain old syntax and no static import, so that an old Node gets as far as the sentence below.
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write('caf: Node 24 or newer is needed, this is ' + process.version + '\n')
+  process.exitCode = 2
+} else {
+  import('./run-cli.ts').then(function (cli) { return cli.runProcess() }, function (error) {
+    console.error(error)
+    process.exitCode = 1
+  })
+}
