@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { BackupError, systemCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
-import type { Connections } from './server.ts'
+import type { Connections } from './connections.ts'
 
 const LOCK_NOT_AVAILABLE = '55P03'
 

@@ -27,7 +27,7 @@ describe('the databases of a restore', () => {
     helper = await server.connect('postgres')
   })
   afterEach(async () => {
-    for (const name of Object.values(names)) await dropDatabase(client, name)
+    for (const name of [names.live, names.restoring, names.replaced]) await dropDatabase(client, name)
     await server.release(client)
     await server.release(helper)
   })
@@ -35,7 +35,7 @@ describe('the databases of a restore', () => {
   const create = async (): Promise<void> => { await createRestoring(client, names.restoring, { owner: OWNER, properties: "ENCODING 'UTF8'" }) }
   const comments = async (): Promise<Record<string, string | null>> => {
     const found: Record<string, string | null> = {}
-    for (const name of Object.values(names)) {
+    for (const name of [names.live, names.restoring, names.replaced]) {
       const database = await findDatabase(client, name)
       if (database !== undefined) found[name] = database.comment
     }
