@@ -12,7 +12,8 @@ export interface AbortOptions {
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain }
 
 /** A stream of one piece. */
-export async function * bytesOf (piece: Uint8Array | string): AsyncGenerator<Uint8Array> {
+export async function * bytesOf (piece: Uint8Array | string, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
+  signal?.throwIfAborted()
   yield typeof piece === 'string' ? Buffer.from(piece) : piece
 }
 

@@ -72,10 +72,10 @@ async function * merged (captures: readonly OpenCapture[], { signal }: AbortOpti
     while (open.length > 0) {
       const still: typeof open = []
       for (const iterator of open) {
-        const { done, value } = await iterator.next()
-        if (done === true) continue
+        const next = await iterator.next()
+        if (next.done === true) continue
         still.push(iterator)
-        yield value
+        yield next.value
       }
       open = still
     }

@@ -37,7 +37,7 @@ export async function pendingRestores (repository: Repository): Promise<RestoreR
     const { snapshot, stage, started, host, pid, request } = decodeRecord(entry.key, bytes)
     records.push({
       id: entry.key.slice('restores/'.length), snapshot: String(snapshot), stage: stage === 'committing' ? 'committing' : 'preparing',
-      started: String(started), host: String(host), pid: Number(pid), request: (request ?? null) as Plain,
+      started: String(started), host: String(host), pid: Number(pid), request: request ?? null,
     })
   }
   return records
