@@ -17,14 +17,16 @@ export class ByteBuffer {
   }
 
   append (piece: Uint8Array, start = 0, end = piece.length): void {
-    const needed = this.#length + end - start
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
-      this.#bytes.copy(larger, 0, 0, this.#length)
-      this.#bytes = larger
-    }
+    this.#makeRoom(end - start)
     this.#bytes.set(start === 0 && end === piece.length ? piece : piece.subarray(start, end), this.#length)
-    this.#length = needed
+    this.#length += end - start
+  }
+
+  /** Adds `length` bytes and returns them to be filled at once. */
+  extend (length: number): Buffer {
+    this.#makeRoom(length)
+    this.#length += length
+    return this.#bytes.subarray(this.#length - length, this.#length)
   }
 
   /** A copy of what was gathered followed by `piece[start, end)`; the buffer is empty afterwards. */
@@ -38,6 +40,14 @@ export class ByteBuffer {
 
   clear (): void {
     this.#length = 0
+  }
+
+  #makeRoom (length: number): void {
+    const needed = this.#length + length
+    if (needed <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
+    this.#bytes.copy(larger, 0, 0, this.#length)
+    this.#bytes = larger
   }
 }
 

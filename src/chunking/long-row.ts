@@ -32,7 +32,7 @@ export async function readLongRow (
   const values: ValueReference[] = []
   let key: Uint8Array = new Uint8Array(0)
   for (let column = 0; ; column++) {
-    if (column === keyColumns && column > 0) key = Uint8Array.from(row.bytes.subarray(0, -1))
+    if (column === keyColumns && column > 0) key = new Uint8Array(row.bytes.subarray(0, -1))
     value.clear()
     const limit = row.length > WIDE_ROW ? SHORT_VALUE : LONG_VALUE
     let end = await readUpTo(reader, value, limit)

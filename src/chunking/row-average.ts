@@ -18,7 +18,7 @@ export async function measureRows (batches: AsyncIterable<RowBatch>): Promise<Me
   while (weight < SAMPLE) {
     const { done, value } = await source.next()
     if (done === true) break
-    sample.push({ ...value, bytes: Uint8Array.from(value.bytes) })
+    sample.push({ ...value, bytes: new Uint8Array(value.bytes) })
     const extra = weigh(value.values).weight
     let start = 0
     for (const end of value.ends) {

@@ -44,7 +44,7 @@ export async function * chunkRows (batches: AsyncIterable<RowBatch>, { bits, see
   const last: { -readonly [K in keyof KeySpan]: KeySpan[K] } = { bytes: EMPTY, start: 0, end: -1 }
   const key = { ...last, end: 0 }
   for await (const { bytes, ends, values } of batches) {
-    let start = 0
+    let start = 0, gathered = 0
     for (const end of ends) {
       key.bytes = bytes
       key.start = start
@@ -54,11 +54,15 @@ export async function * chunkRows (batches: AsyncIterable<RowBatch>, { bits, see
       last.start = start
       last.end = key.end
       hash.of(bytes, start, key.end)
-      run.add(bytes, start, end, hash.high, hash.low, values)
+      run.add(end - start, hash, values)
       start = end
-      if (hash.below(bits) || run.weight >= LONGEST_RUN) yield * run.take()
+      if (!hash.below(bits) && run.weight < LONGEST_RUN) continue
+      run.gather(bytes, gathered, end)
+      gathered = end
+      yield * run.take()
     }
-    last.bytes = bytes.slice(last.start, last.end) // the batch goes away
+    run.gather(bytes, gathered, start)
+    last.bytes = new Uint8Array(bytes.subarray(last.start, last.end)) // the batch goes away
     last.end -= last.start
     last.start = 0
   }
@@ -70,15 +74,18 @@ export async function * chunkHeapRows (batches: AsyncIterable<RowBatch>, sizes: 
   const cutter = new ByteCutter(sizes)
   const run = new RowRun(0)
   for await (const { bytes, ends, values } of batches) {
-    let start = 0
+    let start = 0, gathered = 0
     for (const end of ends) {
-      run.add(bytes, start, end, 0, 0, values)
-      if (cutter.next(bytes, start, end) >= 0) {
-        cutter.reset() // what the row had after the border begins no chunk
-        yield run.takeWhole()
-      }
+      run.add(end - start, NO_HASH, values)
+      const border = cutter.next(bytes, start, end)
       start = end
+      if (border < 0) continue
+      cutter.reset() // what the row had after the border begins no chunk
+      run.gather(bytes, gathered, end)
+      gathered = end
+      yield run.takeWhole()
     }
+    run.gather(bytes, gathered, start)
   }
   if (run.rows > 0) yield run.takeWhole()
 }
@@ -93,4 +100,5 @@ function notAscending (last: KeySpan, key: KeySpan): BackupError {
   return new BackupError('NODE_INVALID', `keys do not ascend: after ${JSON.stringify(before)} comes ${JSON.stringify(after)}; the rows came in another order than the key's, or one key twice`, { data: { before, after } })
 }
 
+const NO_HASH = { high: 0, low: 0 }
 const EMPTY = new Uint8Array(0)

@@ -9,6 +9,7 @@ export class RowRun {
   readonly #bytes = new ByteBuffer(2 * LARGEST_RUN)
   readonly #keyColumns: number
   #rows: Row[] = []
+  #end = 0
   #weight = 0
 
   constructor (keyColumns: number) {
@@ -24,12 +25,17 @@ export class RowRun {
     return this.#rows.length
   }
 
-  /** Adds the row `bytes[start, end)` with the hash of its key. */
-  add (bytes: Uint8Array, start: number, end: number, high: number, low: number, values: readonly ValueReference[]): void {
-    this.#bytes.append(bytes, start, end)
+  /** Adds a row of that length with the hash of its key; its bytes must be gathered before the run is taken. */
+  add (length: number, { high, low }: KeyHash, values: readonly ValueReference[]): void {
     const own = values.length === 0 ? NOTHING : weigh(values)
-    this.#weight += end - start + own.weight
-    this.#rows.push({ end: this.#bytes.length, weight: this.#weight, high, low, extra: own.size, values })
+    this.#end += length
+    this.#weight += length + own.weight
+    this.#rows.push({ end: this.#end, weight: this.#weight, high, low, extra: own.size, values })
+  }
+
+  /** Adds the bytes of rows, which is done for many at once. */
+  gather (bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes.append(bytes, start, end)
   }
 
   /** The chunks of the run, which is empty afterwards. (format.md § Rows: an oversized run is split after its least hash) */
@@ -58,6 +64,7 @@ export class RowRun {
 
   #clear (): void {
     this.#rows = []
+    this.#end = 0
     this.#weight = 0
     this.#bytes.clear()
   }
@@ -78,7 +85,7 @@ export class RowRun {
 
   #chunk (from: number, to: number): RowChunk {
     const start = from === 0 ? 0 : this.#rows[from - 1]!.end
-    const bytes = Uint8Array.from(this.#bytes.bytes.subarray(start, this.#rows[to - 1]!.end))
+    const bytes = new Uint8Array(this.#bytes.bytes.subarray(start, this.#rows[to - 1]!.end))
     const values = new Set<string>()
     let extra = 0
     for (let at = from; at < to; at++) {
@@ -91,13 +98,16 @@ export class RowRun {
   }
 }
 
-interface Row {
+export interface KeyHash {
+  readonly high: number
+  readonly low: number
+}
+
+interface Row extends KeyHash {
   /** Offset after the row. */
   readonly end: number
   /** Weight of the run up to and with this row. */
   readonly weight: number
-  readonly high: number
-  readonly low: number
   /** Bytes that its values out of line add to the plain text. */
   readonly extra: number
   readonly values: readonly ValueReference[]

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { NEWLINE } from '../chunking/copy-text.ts'
 import type { AbortOptions } from '../stream.ts'
 import { chunkCid, readBlob } from './block.ts'
+import { digester } from './digest-record.ts'
 import { DigestSorter } from './digest-sorter.ts'
 import type { RowChange } from './row-diff.ts'
 import { skipEqual } from './skip-equal.ts'
@@ -39,12 +39,14 @@ interface Group {
 /** What is on one side more often than on the other. The first byte of a record's payload is its side. */
 async function * surplusOf (records: DigestSorter): AsyncGenerator<Group> {
   let group: Group | undefined
-  for await (const { digest, payload } of records.sorted()) {
-    if (group === undefined || !group.digest.equals(digest)) {
-      if (group !== undefined && group.surplus !== 0) yield group
-      group = { digest: Buffer.from(digest), payload: payload.slice(1), surplus: 0 }
+  for await (const block of records.sorted()) {
+    for (const { digest, payload } of block) {
+      if (group === undefined || !group.digest.equals(digest)) {
+        if (group !== undefined && group.surplus !== 0) yield group
+        group = { digest: Buffer.from(digest), payload: new Uint8Array(payload.subarray(1)), surplus: 0 }
+      }
+      group.surplus += payload[0] === AFTER ? 1 : -1
     }
-    group.surplus += payload[0] === AFTER ? 1 : -1
   }
   if (group !== undefined && group.surplus !== 0) yield group
 }
@@ -64,11 +66,12 @@ async function gatherChunks (chunks: DigestSorter, [before, after]: readonly [St
 }
 
 async function gatherRows (rows: DigestSorter, bytes: Uint8Array, side: number): Promise<void> {
+  const digest = digester()
   for (let start = 0, end; start < bytes.length; start = end) {
     end = bytes.indexOf(NEWLINE, start) + 1 || bytes.length
     const payload = new Uint8Array(end - start + 1)
     payload[0] = side
     payload.set(bytes.subarray(start, end), 1)
-    await rows.add(hash('sha256', bytes.subarray(start, end), 'buffer'), payload)
+    await rows.add(digest(bytes.subarray(start, end)), payload)
   }
 }

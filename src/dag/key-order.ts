@@ -25,6 +25,23 @@ function valueEnd ({ bytes, end }: KeySpan, start: number): number {
   return at
 }
 
+/**
+ * The key by which keys of both versions of a table compare: enums may have got labels in between. Undefined when there is none.
+ */
+export function commonKey (a: readonly KeyColumn[], b: readonly KeyColumn[]): readonly KeyColumn[] | undefined {
+  if (a.length !== b.length) return undefined
+  const columns = a.map((column, i) => commonColumn(column, b[i]!))
+  return columns.every(column => column !== undefined) ? columns : undefined
+}
+
+function commonColumn (a: KeyColumn, b: KeyColumn): KeyColumn | undefined {
+  if (a.order !== b.order) return undefined
+  const [fewer, more] = (a.labels?.length ?? 0) <= (b.labels?.length ?? 0) ? [a, b] : [b, a]
+  const labels = fewer.labels ?? []
+  const kept = (more.labels ?? []).filter(label => labels.includes(label))
+  return kept.join('\0') === labels.join('\0') ? more : undefined
+}
+
 /** All of `bytes` as a key. */
 export function spanOf (bytes: Uint8Array): KeySpan {
   return { bytes, start: 0, end: bytes.length }

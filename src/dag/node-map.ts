@@ -2,20 +2,18 @@ import { BackupError } from '../errors.ts'
 import type { BlobWriter } from '../cas/blob-store.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { CID } from './block.ts'
+import { compareIds } from './id-order.ts'
 import type { TreeEntry } from './tree.ts'
 import type { BlobSource } from './tree-reader.ts'
 import { readEntries } from './tree-reader.ts'
 import { writeTree } from './tree-writer.ts'
 
+export { compareIds }
+
 export interface NodeMapOptions extends AbortOptions {
   /** The repository's 16 bytes. */
   readonly seed: Uint8Array
   readonly blobs: Pick<BlobWriter, 'put'>
-}
-
-/** Ids by their UTF-8 bytes: the order of node maps and of `deps`. */
-export function compareIds (a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 /**

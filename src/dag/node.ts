@@ -1,9 +1,11 @@
 import Type from 'typebox'
 import type { ArtifactKind, Recipe } from '../sources/source.ts'
 import type { Plain } from '../stream.ts'
+import { BackupError } from '../errors.ts'
 import type { CID, EncodedBlock } from './block.ts'
 import { decodeBlock, encodeBlock } from './block.ts'
 import { closed, Hash, Link, PlainObject, Seed, shapeCheck, Text, Texts, Whole } from './block-shape.ts'
+import { compareIds } from './id-order.ts'
 import type { StoredContent } from './stored-content.ts'
 
 /** What was known about the making of an artifact. */
@@ -84,8 +86,18 @@ const NodeShape = closed({
   traceId: Text,
 })
 
+const checkShape = shapeCheck<NodeBlock>('node', NodeShape)
+
 /** The node that a decoded block is. @throws {BackupError} `BLOCK_INVALID`, `FORMAT_UNKNOWN` */
-export const checkNode: (value: unknown, cid?: CID) => NodeBlock = shapeCheck<NodeBlock>('node', NodeShape)
+export function checkNode (value: unknown, cid?: CID): NodeBlock {
+  const node = checkShape(value, cid)
+  const invalid = (member: string, what: string): BackupError => new BackupError('BLOCK_INVALID', `node ${node.id}: ${member} ${what}`, { data: { id: node.id, member, cid: cid?.toString() } })
+  if (node.deps.some((dep, i) => i > 0 && compareIds(node.deps[i - 1]!, dep) >= 0)) throw invalid('deps', 'must ascend')
+  if (node.metadata.inputHashes.length !== node.deps.length) throw invalid('metadata.inputHashes', 'must have one hash a dep')
+  const { content } = node
+  if (content.form !== 'bytes' && (content.cut === undefined) !== (content.key.length === 0)) throw invalid('content.cut', 'must be there exactly when there is a key')
+  return node
+}
 
 /** @throws {BackupError} `BLOCK_INVALID` when a member has not the shape it must have. */
 export function encodeNode (node: NodeBlock): EncodedBlock {

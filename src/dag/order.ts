@@ -1,6 +1,6 @@
 import { BackupError } from '../errors.ts'
+import { compareIds } from './id-order.ts'
 import { MinHeap } from './min-heap.ts'
-import { compareIds } from './node-map.ts'
 
 /** A node as far as the graph is concerned. */
 export interface Dependent {
@@ -71,7 +71,7 @@ export function closureOf<N extends Dependent> (ids: Iterable<string>, nodes: It
 }
 
 function byId (a: Dependent, b: Dependent): number {
-  return a.id < b.id || a.id > b.id ? compareIds(a.id, b.id) : 0
+  return compareIds(a.id, b.id)
 }
 
 function indexNodes<N extends Dependent> (nodes: Iterable<N>): Map<string, N> {

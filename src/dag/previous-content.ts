@@ -30,14 +30,15 @@ export abstract class Previous {
     try {
       return await find(this.#cursor ??= await TreeCursor.open(this.#root, this.blobs))
     } catch (error) {
-      if (!isBackupError(error, ...DAMAGE)) throw error
+      if (!isBackupError(error, ...UNUSABLE)) throw error
       this.#gone = true
       return undefined
     }
   }
 }
 
-const DAMAGE = ['BLOB_MISSING', 'BLOB_CORRUPT', 'PACK_CORRUPT', 'BLOCK_INVALID', 'TREE_INVALID', 'FORMAT_UNKNOWN'] as const
+/** Why an earlier version may be of no use: damage, or keys (labels of an enum) that have no place in the new order. */
+const UNUSABLE = ['BLOB_MISSING', 'BLOB_CORRUPT', 'PACK_CORRUPT', 'BLOCK_INVALID', 'TREE_INVALID', 'FORMAT_UNKNOWN', 'NODE_INVALID'] as const
 
 /** The chunk at the same byte offset. */
 export class PreviousBytes extends Previous {

@@ -3,7 +3,7 @@ import type { KeySpan } from '../chunking/row-chunker.ts'
 import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import { readBlob } from './block.ts'
-import { decodeKey, keyOrder } from './key-order.ts'
+import { commonKey, decodeKey, keyOrder } from './key-order.ts'
 import { diffHeapRows } from './heap-diff.ts'
 import { skipEqual } from './skip-equal.ts'
 import type { StoredRows } from './stored-content.ts'
@@ -31,10 +31,11 @@ export interface RowChangeCounts {
  * @throws {BackupError} `INVALID_OPTION` when the versions have other keys, so that their rows do not compare.
  */
 export function diffRows (before: StoredRows, after: StoredRows, blobs: BlobSource, options: AbortOptions = {}): AsyncGenerator<RowChange> {
-  if (JSON.stringify(before.key) !== JSON.stringify(after.key)) {
+  const key = commonKey(before.key, after.key)
+  if (key === undefined) {
     throw new BackupError('INVALID_OPTION', 'the two versions have different keys: their rows cannot be compared one by one', { data: { before: before.key, after: after.key } })
   }
-  return before.key.length === 0 ? diffHeapRows(before, after, blobs, options) : diffSortedRows(before, after, blobs, options)
+  return before.key.length === 0 ? diffHeapRows(before, after, blobs, options) : diffSortedRows({ ...before, key }, { ...after, key }, blobs, options)
 }
 
 /** How many rows differ. */

@@ -8,7 +8,7 @@ import type { Address } from '../cas/blob-store.ts'
 import type { KeyColumn, RowContent } from '../sources/source.ts'
 import { addressOf, chunkCid, CID } from './block.ts'
 import { mapInOrder } from './in-order.ts'
-import { keyOrder } from './key-order.ts'
+import { commonKey, keyOrder } from './key-order.ts'
 import { MultisetHash } from './multiset-hash.ts'
 import { PreviousBytes, PreviousRows, PreviousValues } from './previous-content.ts'
 import { storeBytes } from './store-bytes.ts'
@@ -30,7 +30,7 @@ export interface RowHistory {
 /** Stores a table's rows; the hash is that of the node. */
 export async function storeRows (content: RowContent, context: StoreContext, { like, bases }: RowHistory): Promise<{ content: StoredRows, hash: string }> {
   const { columns, key } = content.layout
-  const earlier = bases !== undefined && sameKey(bases.key, key) ? bases : undefined
+  const earlier = bases !== undefined && commonKey(bases.key, key) !== undefined ? bases : undefined
   const batches = splitRows(counted(content, context), {
     keyColumns: key.length, signal: context.signal, storeValue: valueStore(context, key, earlier),
   })
@@ -41,6 +41,9 @@ export async function storeRows (content: RowContent, context: StoreContext, { l
   const { tree, cut } = await storeSorted(batches, context, { key, averageRowBytes: content.averageRowBytes, cut: like?.cut, earlier })
   return { content: { form: 'rows', ...tree, columns, key, cut }, hash: addressOf(tree.root) }
 }
+
+/** A larger average may come from values that go out of line and then count little: it is measured instead. */
+const LARGEST_KNOWN = 2_048
 
 export interface SortedOptions {
   readonly key: readonly KeyColumn[]
@@ -53,8 +56,9 @@ export interface SortedOptions {
 export async function storeSorted (
   rows: AsyncIterable<RowBatch>, context: StoreContext, { key, averageRowBytes, cut, earlier }: SortedOptions,
 ): Promise<{ tree: WrittenTree, cut: RowCut }> {
-  const measured = cut === undefined && averageRowBytes === undefined ? await measureRows(rows) : undefined
-  const rule = cut ?? { bits: bitsFor(averageRowBytes ?? measured!.averageRowBytes), seed: context.seed }
+  const known = averageRowBytes !== undefined && averageRowBytes <= LARGEST_KNOWN ? averageRowBytes : undefined
+  const measured = cut === undefined && known === undefined ? await measureRows(rows) : undefined
+  const rule = cut ?? { bits: bitsFor(known ?? measured!.averageRowBytes), seed: context.seed }
   const compare = keyOrder(key)
   const chunks = chunkRows(measured?.batches ?? rows, { ...rule, keyColumns: key.length, compare })
   const before = earlier === undefined ? undefined : new PreviousRows(earlier.root, context.blobs, compare)
@@ -107,9 +111,4 @@ async function * counted (content: RowContent, { signal, onBytes }: StoreContext
     onBytes?.(piece.length)
     yield piece
   }
-}
-
-/** True if keys of one compare with keys of the other. */
-function sameKey (a: readonly KeyColumn[], b: readonly KeyColumn[]): boolean {
-  return JSON.stringify(a.map(({ order }) => order)) === JSON.stringify(b.map(({ order }) => order))
 }

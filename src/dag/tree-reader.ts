@@ -1,10 +1,9 @@
 import type { BlobReader } from '../cas/blob-store.ts'
-import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { CID } from './block.ts'
-import { addressOf, isChunk, readBlob } from './block.ts'
+import { isChunk, readBlob } from './block.ts'
 import type { TreeBlock, TreeEntry, TreeForm } from './tree.ts'
-import { decodeTree } from './tree.ts'
+import { checkExpectation, decodeTree, expectedBelow } from './tree.ts'
 
 /** Blobs as far as reading needs them. */
 export type BlobSource = Pick<BlobReader, 'get'>
@@ -51,10 +50,8 @@ export class TreeCursor {
    * @throws {BackupError} `TREE_INVALID`, `BLOCK_INVALID`, `BLOB_MISSING`; so do `enter` and `leaf`.
    */
   static async open (root: CID, blobs: BlobSource, options: CursorOptions = {}): Promise<TreeCursor> {
-    const block = isChunk(root)
-      ? await treeOfChunk(root, blobs, options)
-      : decodeTree(await readBlob(blobs, root, options), root)
-    checkForm(root, block, options.form ?? block.form)
+    const block = isChunk(root) ? await treeOfChunk(root, blobs, options) : decodeTree(await readBlob(blobs, root, options), root)
+    checkExpectation(block, root, { form: options.form ?? block.form })
     const cursor = new TreeCursor(block.form, blobs, options)
     cursor.#push(block)
     return cursor
@@ -82,9 +79,10 @@ export class TreeCursor {
 
   /** Goes to the first entry of the current subtree. */
   async enter (): Promise<void> {
-    const place = this.#ahead.pop()!
-    const block = await this.#read(place.entry.link)
-    this.#check(block, place)
+    this.#options.signal?.throwIfAborted()
+    const { entry, height } = this.#ahead.pop()!
+    const block = decodeTree(await readBlob(this.#blobs, entry.link, this.#options), entry.link)
+    checkExpectation(block, entry.link, expectedBelow({ form: this.form, level: height }, entry))
     this.#push(block)
   }
 
@@ -92,20 +90,6 @@ export class TreeCursor {
   async leaf (): Promise<TreeEntry | undefined> {
     while (this.place !== undefined && this.place.height > 0) await this.enter()
     return this.place?.entry
-  }
-
-  async #read (link: CID): Promise<TreeBlock> {
-    this.#options.signal?.throwIfAborted()
-    const block = decodeTree(await readBlob(this.#blobs, link, this.#options), link)
-    checkForm(link, block, this.form)
-    return block
-  }
-
-  #check (block: TreeBlock, { entry, height }: TreePlace): void {
-    const key = block.entries[0]?.key
-    const fits = block.level === height - 1 && block.size === entry.size && block.count === (entry.count ?? 0)
-      && Buffer.compare(key ?? NONE, entry.key ?? NONE) === 0
-    if (!fits) throw new BackupError('TREE_INVALID', `tree ${entry.link} has not the level, sizes or first key that the entry above it says`, { data: { cid: entry.link.toString(), address: addressOf(entry.link) } })
   }
 
   #push ({ entries, level }: TreeBlock): void {
@@ -132,9 +116,3 @@ async function treeOfChunk (root: CID, blobs: BlobSource, options: AbortOptions)
   const { length: size } = await readBlob(blobs, root, options)
   return { form: 'bytes', level: 0, entries: [{ link: root, size }], size, count: 0 }
 }
-
-function checkForm (link: CID, block: TreeBlock, form: TreeForm): void {
-  if (block.form !== form) throw new BackupError('TREE_INVALID', `tree ${link} has the form ${block.form} where ${form} is expected`, { data: { cid: link.toString() } })
-}
-
-const NONE = new Uint8Array(0)

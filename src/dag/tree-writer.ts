@@ -8,6 +8,10 @@ import { encodeTree, MOST_ENTRIES, sumOf } from './tree.ts'
 /** 64 entries a block on average. */
 const FAN_OUT_BITS = 6
 
+/** A block ends when its keys and its links to values have so many bytes: few of its entries may have very many. */
+const HEAVIEST = 262_144
+const LINK = 40
+
 export interface TreeOptions extends AbortOptions {
   readonly form: TreeForm
   /** 16 bytes for trees whose entries have ordered keys; left out, blocks are cut by the entries' CIDs. */
@@ -58,14 +62,16 @@ export class TreeWriter {
 
   /** A block is only written when the next entry comes, so that the last block of a level can turn out to be the root. */
   async #addTo (number: number, entry: TreeEntry): Promise<void> {
-    const level = this.#levels[number] ??= { entries: [], complete: false }
+    const level = this.#levels[number] ??= { entries: [], weight: 0, complete: false }
     if (level.complete) {
       const above = await this.#write(number, level.entries)
       level.entries = []
+      level.weight = 0
       await this.#addTo(number + 1, above)
     }
     level.entries.push(entry)
-    level.complete = level.entries.length >= MOST_ENTRIES || this.#endsBlock(entry, number)
+    level.weight += (entry.key?.length ?? 0) + LINK * (entry.refs?.length ?? 0)
+    level.complete = level.entries.length >= MOST_ENTRIES || level.weight >= HEAVIEST || this.#endsBlock(entry, number)
   }
 
   /** The cut rule. (format.md § Trees) */
@@ -88,6 +94,7 @@ export class TreeWriter {
 
 interface Level {
   entries: TreeEntry[]
+  weight: number
   /** True when the cut rule ends the block after its last entry. */
   complete: boolean
 }

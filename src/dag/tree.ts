@@ -1,6 +1,6 @@
 import { BackupError } from '../errors.ts'
 import type { EncodedBlock } from './block.ts'
-import { CID, decodeBlock, encodeBlock } from './block.ts'
+import { CID, decodeBlock, encodeBlock, isChunk } from './block.ts'
 
 export type TreeForm = 'bytes' | 'rows' | 'map'
 
@@ -73,9 +73,33 @@ export function checkTree (value: unknown, cid: CID): TreeBlock {
   if (!Array.isArray(entries) || entries.length > MOST_ENTRIES) throw invalid('has no entries or too many')
   if (entries.length === 0 && level > 0) throw invalid('has no entries, which only a whole content may')
   const checked = entries.map((entry, index) => checkEntry(entry, form, level, what => invalid(`entry ${index} ${what}`)))
+  if (form === 'map') checkAscending(checked, invalid)
   const sum = sumOf(checked)
   if (sum.count !== count || sum.size !== size) throw invalid(`its entries have ${sum.size} bytes and count ${sum.count}, it says ${String(size)} and ${String(count)}`)
   return { form, level, entries: checked, size, count }
+}
+
+/** What is known about a tree from what links to it. */
+export interface TreeExpectation {
+  readonly form: TreeForm
+  readonly level?: number
+  readonly size?: number
+  readonly count?: number
+  readonly key?: Uint8Array | undefined
+}
+
+/** What the entry `above`, of a block of that form and level, says about the tree below it. */
+export function expectedBelow ({ form, level }: Pick<TreeBlock, 'form' | 'level'>, { size, count = 0, key }: TreeEntry): TreeExpectation {
+  return { form, level: level - 1, size, count, key }
+}
+
+/** @throws {BackupError} `TREE_INVALID` when the tree is another than the link to it says. */
+export function checkExpectation (block: TreeBlock, cid: CID, { form, level, size, count, key }: TreeExpectation): void {
+  const first = block.entries[0]?.key
+  const fits = block.form === form
+    && (level === undefined || (block.level === level && Buffer.compare(first ?? NONE, key ?? NONE) === 0))
+    && (size === undefined || block.size === size) && (count === undefined || block.count === count)
+  if (!fits) throw new BackupError('TREE_INVALID', `tree ${cid} has not the form, level, sizes or first key that the link to it says`, { data: { cid: cid.toString(), expected: { form, level, size, count } } })
 }
 
 function checkEntry (entry: unknown, form: TreeForm, level: number, invalid: (what: string) => BackupError): TreeEntry {
@@ -84,6 +108,7 @@ function checkEntry (entry: unknown, form: TreeForm, level: number, invalid: (wh
   if (Object.keys(unknown).length > 0) throw invalid(`has unknown members ${Object.keys(unknown).join(', ')}`)
   const link = CID.asCID(l)
   if (link === null) throw invalid('has no link')
+  if (isChunk(link) !== (level === 0 && form !== 'map')) throw invalid(`links to a ${isChunk(link) ? 'chunk' : 'block'} where the other is expected`)
   if (!isWhole(size)) throw invalid('has no size')
   if ((form === 'bytes') !== (count === undefined) || (count !== undefined && !isWhole(count))) throw invalid(`has the count ${String(count)}`)
   if (key !== undefined && !(key instanceof Uint8Array)) throw invalid('has a key that is not bytes')
@@ -91,6 +116,12 @@ function checkEntry (entry: unknown, form: TreeForm, level: number, invalid: (wh
   if (refs === undefined) return { link, size, count, key }
   if (form !== 'rows' || level > 0 || !Array.isArray(refs) || refs.length === 0) throw invalid('must not have values out of line')
   return { link, size, count, key, refs: refs.map(ref => CID.asCID(ref) ?? raise(invalid('has a value out of line that is no link'))) }
+}
+
+function checkAscending (entries: readonly TreeEntry[], invalid: (what: string) => BackupError): void {
+  for (let i = 1; i < entries.length; i++) {
+    if (Buffer.compare(entries[i - 1]!.key!, entries[i]!.key!) >= 0) throw invalid(`entry ${i} has an id that does not ascend`)
+  }
 }
 
 function isRecord (value: unknown): value is Record<string, unknown> {
@@ -104,3 +135,5 @@ function isWhole (value: unknown): value is number {
 function raise (error: Error): never {
   throw error
 }
+
+const NONE = new Uint8Array(0)

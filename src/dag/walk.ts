@@ -5,7 +5,8 @@ import type { CID } from './block.ts'
 import { addressOf, decodeBlock, isChunk, readBlob } from './block.ts'
 import { checkNode } from './node.ts'
 import { checkSnapshot } from './snapshot.ts'
-import { checkTree } from './tree.ts'
+import type { TreeBlock, TreeExpectation } from './tree.ts'
+import { checkExpectation, checkTree, expectedBelow } from './tree.ts'
 import type { BlobSource } from './tree-reader.ts'
 
 export type VisitKind = 'snapshot' | 'tree' | 'node' | 'chunk'
@@ -40,6 +41,8 @@ export interface WalkOptions extends AbortOptions {
 interface Link {
   readonly cid: CID
   readonly path: readonly string[]
+  /** What a tree must be there; any block when there is nothing. */
+  readonly tree?: TreeExpectation
 }
 
 /**
@@ -72,21 +75,30 @@ export async function * walk (roots: Iterable<CID>, blobs: BlobSource, { skip = 
 }
 
 /** What a block is, and its links in order. */
-function openBlock (value: unknown, { cid, path }: Link): { readonly kind: VisitKind, readonly links: Link[] } {
+function openBlock (value: unknown, { cid, path, tree }: Link): { readonly kind: VisitKind, readonly links: Link[] } {
   const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined
-  if (kind === 'tree') {
-    const links = checkTree(value, cid).entries.flatMap(({ link, refs = [] }) => [link, ...refs])
-    return { kind, links: links.map(link => ({ cid: link, path })) }
+  if (tree !== undefined || kind === 'tree') {
+    const block = checkTree(value, cid)
+    checkExpectation(block, cid, tree ?? { form: block.form })
+    return { kind: 'tree', links: linksOf(block, path) }
   }
   if (kind === 'node') {
     const { id, content } = checkNode(value, cid)
-    return { kind, links: [{ cid: content.root, path: [...path, `node ${id}`] }] }
+    const { form, size, count } = content
+    return { kind, links: [{ cid: content.root, path: [...path, `node ${id}`], tree: { form: form === 'bytes' ? form : 'rows', size, count } }] }
   }
   if (kind === 'snapshot') {
     const { id, nodes } = checkSnapshot(value, cid)
-    return { kind, links: [{ cid: nodes, path: [...path, `snapshot ${id}`] }] }
+    return { kind, links: [{ cid: nodes, path: [...path, `snapshot ${id}`], tree: { form: 'map' } }] }
   }
   throw new BackupError('BLOCK_INVALID', `block ${cid} is neither snapshot, tree nor node`, { data: { cid: cid.toString() } })
+}
+
+function linksOf (block: TreeBlock, path: readonly string[]): Link[] {
+  return block.entries.flatMap(entry => {
+    const below: Link = block.level === 0 ? { cid: entry.link, path } : { cid: entry.link, path, tree: expectedBelow(block, entry) }
+    return [below, ...(entry.refs ?? []).map((cid): Link => ({ cid, path, tree: { form: 'bytes' } }))]
+  })
 }
 
 function seenBefore (): (address: Address) => boolean {
