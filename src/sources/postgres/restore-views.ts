@@ -1,0 +1,31 @@
+import type pg from 'pg'
+import { quoteQualified } from './identifier.ts'
+import type { TableName } from './restore-rows.ts'
+
+/**
+ * Through views, other materialized views and what rows of a partition or an inheriting table show in; not through functions, of
+ * which the server does not know what they read.
+ */
+const DEPENDENT = `
+  WITH RECURSIVE dependents (oid, depth) AS (
+    SELECT oid::oid, 0 FROM unnest($1::regclass[]) AS given (oid)
+    UNION
+    SELECT next.oid, d.depth + 1 FROM dependents d CROSS JOIN LATERAL (
+      SELECT inhparent AS oid FROM pg_inherits WHERE inhrelid = d.oid
+      UNION
+      SELECT r.ev_class FROM pg_depend p JOIN pg_rewrite r ON r.oid = p.objid
+      WHERE p.refclassid = 'pg_class'::regclass AND p.refobjid = d.oid AND p.classid = 'pg_rewrite'::regclass AND r.rulename = '_RETURN' AND r.ev_class <> d.oid
+    ) next
+  )
+  SELECT n.nspname AS schema, c.relname AS name FROM dependents d JOIN pg_class c ON c.oid = d.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'm' AND c.relispopulated GROUP BY 1, 2 ORDER BY max(d.depth), 1, 2`
+
+/** Populated materialized views that show rows of `tables`, each after those that it reads. */
+export async function dependentViews (client: pg.Client, tables: readonly TableName[]): Promise<TableName[]> {
+  const { rows } = await client.query<TableName>(DEPENDENT, [tables.map(({ schema, name }) => quoteQualified(schema, name))])
+  return rows
+}
+
+export async function refreshView (client: pg.Client, { schema, name }: TableName): Promise<void> {
+  await client.query(`REFRESH MATERIALIZED VIEW ${quoteQualified(schema, name)}`)
+}
