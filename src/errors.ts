@@ -37,8 +37,8 @@ export class BackupError extends Error {
 }
 
 /** True if `error` is a {@link BackupError} with one of `codes`, or any code when none is given. */
-export function isBackupError (error: unknown, ...codes: BackupErrorCode[]): error is BackupError {
-  return error instanceof BackupError && (codes.length === 0 || codes.includes(error.code))
+export function isBackupError<C extends BackupErrorCode = BackupErrorCode> (error: unknown, ...codes: C[]): error is BackupError & { readonly code: C } {
+  return error instanceof BackupError && (codes.length === 0 || codes.some(code => code === error.code))
 }
 
 /** The `code` member of a Node or driver error, or undefined. */

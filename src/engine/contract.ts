@@ -97,8 +97,6 @@ export interface BackupSnapshot {
   description: string
   tags: string[]
   timestamp: Date
-  /** Ids of the snapshots that it was made from and that this repository knows. */
-  parents: string[]
   consensus: boolean
   validatedBy: string[]
   /** Reads the graph, which may be large. */

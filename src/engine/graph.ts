@@ -1,5 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { BlobReader, BlobWriter } from '../cas/blob-store.ts'
+import { encodeBlock } from '../dag/block.ts'
 import { encodeNode } from '../dag/node.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { compareIds, writeNodeMap } from '../dag/node-map.ts'
@@ -80,7 +81,9 @@ function nodeOf (artifact: StoredArtifact, inputHashes: string[], { traceId, des
 
 /** True if the only differences are how and when it was made: then the older block stands, and with it its place in the tree. */
 function saysTheSame (a: NodeBlock, b: NodeBlock): boolean {
-  const identity = ({ artifact, attributes, content, deps, hash, recipe, metadata: { inputHashes } }: NodeBlock): Uint8Array =>
-    encodeNode({ ...a, artifact, attributes, content, deps, hash, recipe, metadata: { ...a.metadata, inputHashes } } as NodeBlock).bytes
-  return Buffer.compare(identity(a), identity(b)) === 0
+  return Buffer.compare(identityOf(a), identityOf(b)) === 0
+}
+
+function identityOf ({ artifact, attributes, content, deps, hash, recipe, metadata: { inputHashes } }: NodeBlock): Uint8Array {
+  return encodeBlock({ artifact, attributes, content, deps, hash, recipe: recipe ?? null, inputHashes }).bytes
 }

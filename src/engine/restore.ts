@@ -129,12 +129,17 @@ function refuseProblems ({ problems }: RestorePlan): void {
   throw new BackupError(first.code, problems.map(problem => problem.message).join('\n'), { data: { problems } })
 }
 
+/** The line of snapshots that holds what restores of `project` have replaced. */
+export function historyOf (project: string): string {
+  return `${project}.before-restore`
+}
+
 async function preserve (repository: Repository, plan: RestorePlan, { policy, history = [], signal, onProgress, concurrency }: RestoreRequest): Promise<string | undefined> {
   const { preserveHistory } = { ...DEFAULT_POLICY, ...policy }
   if (!preserveHistory || history.length === 0 || plan.steps.every(step => step.action === 'skip')) return undefined
   const { id } = await createSnapshot(repository, {
     sources: history, description: `before the restore of ${plan.snapshot.id}`, tags: ['before-restore'],
-    project: `${plan.snapshot.project}.before-restore`, relative: plan.snapshot, signal, onProgress, concurrency,
+    project: historyOf(plan.snapshot.project), relative: plan.snapshot, signal, onProgress, concurrency,
   })
   return id
 }

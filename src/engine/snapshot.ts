@@ -23,6 +23,9 @@ import type { OnProgress } from './progress.ts'
 import { newestView, readNode } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 
+/** The line of snapshots of who names none. */
+export const DEFAULT_PROJECT = 'default'
+
 export interface SnapshotRequest extends AbortOptions {
   readonly sources: readonly Source[]
   readonly description: string
@@ -70,7 +73,7 @@ export interface CreatedSnapshot {
  * @throws {BackupError} what a source or the storage reports; `DAG_CYCLE`, `DEP_MISSING`, `NODE_DUPLICATE`; `QUORUM_NOT_REACHED`; `SESSION_REVOKED`
  */
 export async function createSnapshot (repository: Repository, request: SnapshotRequest): Promise<CreatedSnapshot> {
-  const { now = () => new Date(), traceId = randomUUID(), project = 'default', events } = request
+  const { now = () => new Date(), traceId = randomUUID(), project = DEFAULT_PROJECT, events } = request
   checkRequest(request)
   const started = performance.now()
   const parent = await newestView(repository, project) ?? request.relative
