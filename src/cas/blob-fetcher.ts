@@ -4,8 +4,8 @@ import type { AbortOptions } from '../stream.ts'
 import { addressOf } from './address.ts'
 import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
-import { packKey } from './layout.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
+import { PackWindows } from './pack-windows.ts'
 import type { ReadCache } from './read-cache.ts'
 import type { Zstd } from './zstd.ts'
 
@@ -28,9 +28,11 @@ export interface FetcherParts {
 /** Reads blobs out of packs: range read, decode, hash. */
 export class BlobFetcher {
   readonly #parts: FetcherParts
+  readonly #windows: PackWindows
 
   constructor (parts: FetcherParts) {
     this.#parts = parts
+    this.#windows = new PackWindows(parts.backend)
   }
 
   /**
@@ -62,9 +64,9 @@ export class BlobFetcher {
   }
 
   /** The copy's bytes as they stand in the pack, not yet checked. @throws {BackupError} `BLOB_CORRUPT` when they are not all there */
-  async readStored (address: Address, copy: Copy, { signal }: AbortOptions = {}): Promise<Uint8Array> {
-    const { pack, offset, stored } = copy
-    const bytes = this.#parts.unwritten?.(copy) ?? await this.#parts.backend.get(packKey(pack), { offset, length: stored, signal })
+  async readStored (address: Address, copy: Copy, options: AbortOptions = {}): Promise<Uint8Array> {
+    const { stored } = copy
+    const bytes = this.#parts.unwritten?.(copy) ?? await this.#windows.read(copy, options)
     if (bytes === undefined) throw blobCorrupt(address, copy, 'the pack is missing')
     if (bytes.length !== stored) throw blobCorrupt(address, copy, `the pack ends after ${bytes.length} of its ${stored} bytes`)
     return bytes

@@ -85,6 +85,13 @@ export class PackSink {
     this.#check()
   }
 
+  /** Gives up what is not written yet. Resolves when no write is under way any more. */
+  async abandon (): Promise<void> {
+    this.#failure ??= { error: new BackupError('INVALID_OPTION', 'the session is over') }
+    await this.#writes.onIdle()
+    await this.#indexing
+  }
+
   #check (): void {
     if (this.#failure !== undefined) throw this.#failure.error
   }

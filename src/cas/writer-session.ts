@@ -127,8 +127,9 @@ export class WriterSession implements BlobWriter {
   async discard (): Promise<void> {
     if (this.#over) return
     this.#over = true
-    const { session, repository } = this.#parts
+    const { session, repository, sink } = this.#parts
     session.stop()
+    await sink.abandon()
     try {
       await session.end({ outcome: 'closed', time: repository.now() })
     } catch (error) {

@@ -36,10 +36,10 @@ export class DirectoryBackend implements StorageBackend {
     const path = this.#path(key)
     const range = byteRange(options)
     return await this.#attempt(`cannot read ${path}`, options.signal, async () => {
-      const handle = await openIfPresent(path)
+      const handle = await orAbsent(async () => await open(path, 'r'))
       if (handle === undefined) return undefined
       try {
-        return await readRange(handle, range)
+        return await orAbsent(async () => await readRange(handle, range))
       } finally {
         await handle.close()
       }
@@ -160,9 +160,9 @@ function byBytes (one: string, other: string): number {
   return one < other ? -1 : 1
 }
 
-/** ENOTDIR: a part of the key is an object itself, so nothing can be below it. */
+/** ENOTDIR: a part of the key is an object itself, so nothing can be below it. EISDIR: the key is a part of others only. */
 function isAbsent (error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')
+  return ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCode(error) ?? '')
 }
 
 async function orAbsent<T> (act: () => Promise<T>): Promise<T | undefined> {
@@ -183,21 +183,13 @@ async function isFile (path: string): Promise<boolean> {
   return await sizeIfPresent(path) !== undefined
 }
 
-async function openIfPresent (path: string): Promise<FileHandle | undefined> {
-  const handle = await orAbsent(async () => await open(path, 'r'))
-  if (handle === undefined || (await handle.stat()).isFile()) return handle
-  await handle.close()
-  return undefined
-}
-
 async function readFolder (folder: string): Promise<Dirent[]> {
   return await orAbsent(async () => await readdir(folder, { withFileTypes: true })) ?? []
 }
 
 /** The bytes of the range that exist; fewer than asked for at the end of the file. */
 async function readRange (handle: FileHandle, { offset, length }: ByteRange): Promise<Uint8Array> {
-  const available = Math.max(0, (await handle.stat()).size - offset)
-  const buffer = Buffer.allocUnsafe(Math.min(length, available))
+  const buffer = Buffer.allocUnsafe(length <= PIECE_BYTES ? length : await available(handle, offset, length))
   let filled = 0
   while (filled < buffer.length) {
     const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, offset + filled)
@@ -205,4 +197,9 @@ async function readRange (handle: FileHandle, { offset, length }: ByteRange): Pr
     filled += bytesRead
   }
   return buffer.subarray(0, filled)
+}
+
+async function available (handle: FileHandle, offset: number, length: number): Promise<number> {
+  const { size } = await handle.stat()
+  return Math.min(length, Math.max(0, size - offset))
 }
