@@ -15,6 +15,8 @@ export interface Endpoint {
   readonly password: string
   readonly tlsMode: TlsMode
   readonly tls: ConnectionOptions
+  /** The URL's sslrootcert, sslcert and sslkey, for programs that read them themselves. */
+  readonly tlsFiles: Readonly<Record<string, string>>
 }
 
 /**
@@ -36,6 +38,7 @@ export function parseEndpoint (url: string): Endpoint {
     password: decodeURIComponent(parsed.password),
     tlsMode,
     tls: tlsOptions(tlsMode, parameter),
+    tlsFiles: Object.fromEntries(['sslrootcert', 'sslcert', 'sslkey'].flatMap(name => parameter(name) === undefined ? [] : [[name, parameter(name) ?? '']])),
   }
 }
 
