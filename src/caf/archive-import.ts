@@ -1,0 +1,108 @@
+import { PieceReader } from '../chunking/piece-reader.ts'
+import type { BlobWriter } from '../cas/blob-store.ts'
+import type { CID } from '../dag/block.ts'
+import { addressOf } from '../dag/block.ts'
+import type { StoredBytes, StoredRows } from '../dag/content.ts'
+import type { NodeBlock } from '../dag/node.ts'
+import { Tap } from '../dag/store-bytes.ts'
+import type { SnapshotBlock } from '../dag/snapshot.ts'
+import { BackupError } from '../errors.ts'
+import type { AbortOptions, Bytes } from '../stream.ts'
+import { bytesAt, entryOf } from './archive-content.ts'
+import type { ArchiveProgress } from './archive-progress.ts'
+import type { ArchiveReader } from './archive-reader.ts'
+import { StorageNames } from './entry-names.ts'
+import { putLinked } from './linked-bytes.ts'
+import { putLinkedRows } from './linked-rows.ts'
+import type { ManifestNode } from './manifest.ts'
+import { loadSnapshot } from './snapshot-nodes.ts'
+import { fileRows, folderOfTable } from './storage-entries.ts'
+
+export interface ImportArchiveOptions extends AbortOptions {
+  readonly archive: ArchiveReader
+  /** Must give back what was put. */
+  readonly blobs: Pick<BlobWriter, 'put' | 'get' | 'flush'>
+  readonly onProgress?: ((progress: ArchiveProgress) => void) | undefined
+}
+
+export interface ImportedSnapshot {
+  /** The same CID as in the repository that the archive came from. */
+  readonly root: CID
+  readonly snapshot: SnapshotBlock
+  readonly nodes: number
+  /** Plain bytes of all contents. */
+  readonly sizeBytes: number
+}
+
+/**
+ * Verifies the archive, then puts its blocks and, cut where those say, every chunk; flushes. When it returns, everything below the root is there and
+ * was compared with its CID. Nothing becomes visible: committing the root is the caller's affair.
+ * @throws {BackupError} `ARCHIVE_CORRUPT`, `ARCHIVE_INVALID`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`, and what `blobs` throws
+ */
+export async function importArchive ({ archive, blobs, signal, onProgress }: ImportArchiveOptions): Promise<ImportedSnapshot> {
+  await archive.verify({ signal, onProgress })
+  for await (const { bytes } of archive.blocks({ signal })) await blobs.put(bytes, { signal })
+  const { root, snapshot, nodes } = await loadSnapshot(archive.root, blobs, { signal })
+  const totalBytes = nodes.reduce((sum, { node }) => sum + node.content.size, 0)
+  let doneBytes = 0
+  for (const { node } of nodes) {
+    signal?.throwIfAborted()
+    await importNode(node, { archive, blobs, signal })
+    doneBytes += node.content.size
+    onProgress?.({ item: node.id, doneBytes, totalBytes })
+  }
+  await blobs.flush({ signal })
+  return { root, snapshot, nodes: nodes.length, sizeBytes: totalBytes }
+}
+
+type Import = Omit<ImportArchiveOptions, 'onProgress'>
+
+async function importNode (node: NodeBlock, options: Import): Promise<void> {
+  const place = options.archive.place(node)
+  if (await importContent(node, place, options)) return
+  throw new BackupError('ARCHIVE_CORRUPT', `${options.archive.path} is damaged: the content of node ${node.id} in ${entryOf(place)} is not what its blocks link to`, {
+    data: { id: node.id, entry: place.entry },
+  })
+}
+
+/** False when the content is not that of the node. */
+async function importContent ({ content, hash }: NodeBlock, place: ManifestNode, options: Import): Promise<boolean> {
+  if (content.form === 'bytes') return await importBytes(hash, content, place, options)
+  if (content.key.length > 0 && addressOf(content.root) !== hash) return false
+  if (content.form === 'files') return await importFiles(content, entryOf(place), options)
+  return await putLinkedRows(content, bytesAt(place, options.archive, options), options.blobs, { signal: options.signal })
+}
+
+async function importBytes (hash: string, { root }: StoredBytes, place: ManifestNode, { archive, blobs, signal }: Import): Promise<boolean> {
+  const tap = new Tap(bytesAt(place, archive, { signal }))
+  return await putStream(root, tap.bytes(), { blobs, signal }) && tap.digest() === hash
+}
+
+async function putStream (root: CID, bytes: Bytes, { blobs, signal }: Pick<Import, 'blobs' | 'signal'>): Promise<boolean> {
+  const source = new PieceReader(bytes)
+  try {
+    return await putLinked(root, source, blobs, { signal })
+  } finally {
+    await source.close()
+  }
+}
+
+async function importFiles (content: StoredRows, table: string, { archive, blobs, signal }: Import): Promise<boolean> {
+  const names = new StorageNames(folderOfTable(table))
+  const onRows = async (rows: Uint8Array, links: readonly CID[]): Promise<boolean> => {
+    const known = new Set(links.map(link => link.toString()))
+    for (const { entry, content: file } of fileRows(rows)) {
+      if (entry.type === 'directory') names.folder(entry.path)
+      if (entry.type !== 'file') continue
+      const bytes = archive.read(names.file(entry.path), { signal })
+      if (file === undefined ? !await isEmpty(bytes) : !known.has(file.root.toString()) || !await putStream(file.root, bytes, { blobs, signal })) return false
+    }
+    return true
+  }
+  return await putLinkedRows(content, archive.read(table, { signal }), blobs, { signal, onRows })
+}
+
+async function isEmpty (bytes: Bytes): Promise<boolean> {
+  for await (const piece of bytes) if (piece.length > 0) return false
+  return true
+}

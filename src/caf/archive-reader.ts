@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import { CID } from 'multiformats/cid'
+import type { NodeBlock } from '../dag/node.ts'
+import { decodeNode } from '../dag/node.ts'
+import { decodeSnapshot } from '../dag/snapshot.ts'
+import { BackupError } from '../errors.ts'
+import type { Content } from '../sources/source.ts'
+import type { AbortOptions } from '../stream.ts'
+import { collect } from '../stream.ts'
+import { contentOf } from './archive-content.ts'
+import type { ArchiveProgress } from './archive-progress.ts'
+import { checkSeal } from './archive-seal.ts'
+import type { CarBlock } from './dag-car.ts'
+import { DAG_PATH, readDag } from './dag-car.ts'
+import type { ArchiveManifest, ManifestEntry, ManifestNode } from './manifest.ts'
+import { decodeManifest, MANIFEST_LIMIT_BYTES, MANIFEST_PATH } from './manifest.ts'
+import type { ReadEntryOptions, ZipLimits } from './zip-reader.ts'
+import { ZipReader } from './zip-reader.ts'
+
+export interface VerifyOptions extends AbortOptions {
+  readonly onProgress?: ((progress: ArchiveProgress) => void) | undefined
+}
+
+/** An open `.caf` archive. Its manifest is checked; everything else is when it is read, or all at once by {@link verify}. Close it. */
+export class ArchiveReader {
+  readonly path: string
+  readonly manifest: ArchiveManifest
+  /** The snapshot block. */
+  readonly root: CID
+  readonly #zip: ZipReader
+  readonly #places: ReadonlyMap<string, ManifestNode>
+
+  constructor (zip: ZipReader, manifest: ArchiveManifest) {
+    this.path = zip.path
+    this.manifest = manifest
+    this.root = rootOf(manifest)
+    this.#zip = zip
+    this.#places = new Map(manifest.nodes.map(node => [node.id, node]))
+  }
+
+  /**
+   * Reads every byte and checks it: the seal over the whole file, length, CRC and SHA-256 of each entry, the blocks of the DAG, and that manifest and DAG
+   * describe the same nodes. That each content is the one the DAG links to shows when it is imported.
+   * @throws {BackupError} `ARCHIVE_CORRUPT`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`
+   */
+  async verify ({ signal, onProgress }: VerifyOptions = {}): Promise<void> {
+    await checkSeal(this.path, this.#zip.sizeBytes, { signal })
+    const totalBytes = this.manifest.entries.reduce((sum, { size }) => sum + size, 0)
+    let doneBytes = 0
+    for (const entry of this.manifest.entries) {
+      await this.#verifyEntry(entry, signal)
+      doneBytes += entry.size
+      onProgress?.({ item: entry.path, doneBytes, totalBytes })
+    }
+    const missing = new Set(this.#places.keys())
+    for await (const node of this.nodes({ signal })) missing.delete(node.id)
+    const [id] = missing
+    if (id !== undefined) throw this.#corrupt(`its manifest lists node ${id}, which is not in ${DAG_PATH}`)
+  }
+
+  /** Every block of the snapshot, each before those below it; verified. @throws {BackupError} `ARCHIVE_CORRUPT` */
+  blocks ({ signal }: AbortOptions = {}): AsyncGenerator<CarBlock> {
+    return readDag(this.#zip.read(DAG_PATH, { signal }), this.root, { signal })
+  }
+
+  /** The node blocks of the snapshot, in the order of their ids. @throws {BackupError} `ARCHIVE_CORRUPT`, also when the manifest says something else of one */
+  async * nodes (options: AbortOptions = {}): AsyncGenerator<NodeBlock> {
+    for await (const { cid, bytes, kind } of this.blocks(options)) {
+      if (kind === 'snapshot') this.#checkSnapshot(cid, bytes)
+      if (kind !== 'node') continue
+      const node = decodeNode(bytes, cid)
+      this.place(node)
+      yield node
+    }
+  }
+
+  /** Where the content of a node is. @throws {BackupError} `ARCHIVE_CORRUPT` when the manifest does not list it, or otherwise than the node says */
+  place ({ id, artifact, hash, content }: NodeBlock): ManifestNode {
+    const place = this.#places.get(id)
+    if (place === undefined) throw this.#corrupt(`node ${id} is not in its manifest`)
+    if (place.kind !== artifact || place.hash !== hash || place.size !== content.size || place.rows !== content.count) {
+      throw this.#corrupt(`manifest and ${DAG_PATH} describe node ${id} differently`)
+    }
+    return place
+  }
+
+  /** The content of a node as a source would give it. It is checked while it is read, each entry at its end. */
+  content (node: NodeBlock): Content {
+    return contentOf(node, this.place(node), this.#zip)
+  }
+
+  /** The bytes of an entry, checked at its end. */
+  read (path: string, options: ReadEntryOptions = {}): AsyncGenerator<Uint8Array> {
+    return this.#zip.read(path, options)
+  }
+
+  /** Safe to call twice. */
+  async close (): Promise<void> {
+    await this.#zip.close()
+  }
+
+  async #verifyEntry ({ path, size, sha256 }: ManifestEntry, signal: AbortSignal | undefined): Promise<void> {
+    if (path.endsWith('/')) return
+    const hash = createHash('sha256')
+    let length = 0
+    for await (const piece of this.#zip.read(path, { signal })) {
+      length += piece.length
+      hash.update(piece)
+    }
+    if (length !== size || hash.digest('hex') !== sha256) throw this.#corrupt(`entry ${path} does not hash to what the manifest lists`)
+  }
+
+  #checkSnapshot (cid: CID, bytes: Uint8Array): void {
+    const { id, created, project, description, tags } = decodeSnapshot(bytes, cid)
+    const { manifest } = this
+    const same = id === manifest.snapshot && created === manifest.created && project === manifest.project
+      && description === manifest.description && JSON.stringify(tags) === JSON.stringify(manifest.tags)
+    if (!same) throw this.#corrupt(`manifest and ${DAG_PATH} describe the snapshot differently`)
+  }
+
+  #corrupt (what: string): BackupError {
+    return new BackupError('ARCHIVE_CORRUPT', `${this.path} is damaged: ${what}`, { data: { path: this.path } })
+  }
+}
+
+/**
+ * Opens a `.caf` archive: checks its directory and its manifest, and that both list the same entries.
+ * @throws {BackupError} `ARCHIVE_INVALID` when it is no archive, `ARCHIVE_UNSAFE`, `ARCHIVE_CORRUPT`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`;
+ *   `INVALID_OPTION`, `STORAGE_DENIED`, `STORAGE_IO` when the file cannot be read
+ */
+export async function openArchive (path: string, limits: ZipLimits = {}): Promise<ArchiveReader> {
+  const zip = await ZipReader.open(path, limits)
+  try {
+    const manifest = await readManifest(zip)
+    checkEntries(zip, manifest)
+    return new ArchiveReader(zip, manifest)
+  } catch (error) {
+    await zip.close()
+    throw error
+  }
+}
+
+async function readManifest (zip: ZipReader): Promise<ArchiveManifest> {
+  const entry = zip.get(MANIFEST_PATH)
+  if (entry === undefined) throw new BackupError('ARCHIVE_INVALID', `${zip.path} is a ZIP but no .caf archive: it has no ${MANIFEST_PATH}`, { data: { path: zip.path } })
+  if (entry.sizeBytes > MANIFEST_LIMIT_BYTES) throw new BackupError('ARCHIVE_TOO_LARGE', `${zip.path}: ${MANIFEST_PATH} is larger than ${MANIFEST_LIMIT_BYTES} bytes`, { data: { path: zip.path } })
+  return decodeManifest(await collect(zip.read(MANIFEST_PATH), { limit: MANIFEST_LIMIT_BYTES }))
+}
+
+/** The manifest lists every other entry in the archive's order, and is the last itself. */
+function checkEntries (zip: ZipReader, { entries }: ArchiveManifest): void {
+  const listed = [...entries.map(({ path, size }) => ({ path, sizeBytes: size })), { path: MANIFEST_PATH, sizeBytes: undefined }]
+  const found = [...zip.entries]
+  for (let i = 0; i < Math.max(listed.length, found.length); i++) {
+    const [wanted, there] = [listed[i], found[i]]
+    if (wanted?.path === there?.path && (wanted?.sizeBytes ?? there?.sizeBytes) === there?.sizeBytes) continue
+    const what = wanted === undefined ? `entry ${there!.path} is not in its manifest`
+      : there?.path === wanted.path ? `entry ${there.path} has ${there.sizeBytes} bytes, the manifest says ${wanted.sizeBytes}`
+        : `entry ${wanted.path} is ${zip.get(wanted.path) === undefined ? 'missing' : 'not at its place'}`
+    throw new BackupError('ARCHIVE_CORRUPT', `${zip.path} is damaged: ${what}`, { data: { path: zip.path } })
+  }
+}
+
+function rootOf ({ root }: ArchiveManifest): CID {
+  try {
+    return CID.parse(root)
+  } catch (cause) {
+    throw new BackupError('ARCHIVE_INVALID', `${MANIFEST_PATH}: root is not a CID`, { cause })
+  }
+}

@@ -1,0 +1,125 @@
+import pg from 'pg'
+import type { DatabaseFacts } from './database-facts.ts'
+
+/** COPY text of a table, `path` relative to the folder of the script. */
+export interface DataFile {
+  readonly path: string
+  readonly schema: string
+  readonly table: string
+  readonly columns: readonly string[]
+}
+
+export interface RestoreScriptParts {
+  readonly facts: DatabaseFacts
+  readonly files: readonly DataFile[]
+  readonly hasBlobs: boolean
+}
+
+/** What pg_dump sets before the objects of a dump. */
+export const SETTINGS = `SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+`
+
+/** The text of `restore.sql`: brings a database back into an empty one with psql alone. */
+export function restoreScript ({ facts, files, hasBlobs }: RestoreScriptParts): string {
+  return [
+    ...head(facts),
+    '\\set ON_ERROR_STOP on',
+    '\\i schema.sql',
+    ...files.map(loadFile),
+    ...(hasBlobs ? ['\\i blobs.sql'] : []),
+    '\\i sequences.sql',
+    '\\i post.sql',
+    '',
+  ].join('\n')
+}
+
+function head ({ name, encoding, serverVersion, roles, extensions }: DatabaseFacts): string[] {
+  return [
+    `-- Restores the database ${inComment([name])} (PostgreSQL ${inComment([serverVersion])}, encoding ${inComment([encoding])}). From this folder:`,
+    '--   createdb -T template0 newdb',
+    '--   psql -X -v ON_ERROR_STOP=1 -d newdb -f restore.sql',
+    '-- CAUTION: this is code. It runs with your rights, functions and triggers included: restore only what you trust.',
+    `-- Needs these roles: ${inComment(roles)}`,
+    `-- Needs these extensions: ${inComment(extensions)}`,
+    '-- Settings, locale and role attributes are in database.json.',
+  ]
+}
+
+/** JSON strings have no line ends, which would end the comment. */
+function inComment (names: readonly string[]): string {
+  return names.map(name => JSON.stringify(name).replace(/[\u2028\u2029\u0085]/g, '?')).join(', ') || 'none'
+}
+
+/** `\copy` reads its names up to the line's end; a name with one goes through a table of another name. */
+function loadFile ({ path, schema, table, columns }: DataFile): string {
+  const target = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`
+  const list = columns.map(column => pg.escapeIdentifier(column)).join(', ')
+  if (!/[\r\n]/.test(target + list)) return copyFrom(`${target} (${list})`, path)
+  const aliased = columns.map((column, i) => `${pg.escapeIdentifier(column)} AS c${i}`).join(', ')
+  return [
+    `CREATE TEMPORARY TABLE caf_rows AS SELECT ${aliased} FROM ${target} WITH NO DATA;`,
+    copyFrom('pg_temp.caf_rows', path),
+    `INSERT INTO ${target} (${list}) OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.caf_rows;`,
+    'DROP TABLE pg_temp.caf_rows;',
+  ].join('\n')
+}
+
+/** Paths are made of characters that need no quoting. (entry-names.ts) */
+function copyFrom (target: string, path: string): string {
+  return `\\copy ${target} from '${path}'`
+}
+
+const OWNED = ['loid', 'owner', 'acl'].join()
+
+/** The text of `blobs.sql`: large objects of their pages, then owners and rights. */
+export function blobsScript (files: readonly DataFile[]): string {
+  const isOwners = ({ columns }: DataFile): boolean => columns.join() === OWNED
+  const pages = files.filter(file => !isOwners(file))
+  const owners = files.filter(isOwners)
+  return `CREATE TEMPORARY TABLE caf_pages (loid pg_catalog.oid, page pg_catalog.int8, data pg_catalog.bytea);
+CREATE TEMPORARY TABLE caf_owners (loid pg_catalog.oid, owner pg_catalog.text, acl pg_catalog.text);
+${[...pages.map(({ path }) => copyFrom('pg_temp.caf_pages', path)), ...owners.map(({ path }) => copyFrom('pg_temp.caf_owners', path))].join('\n')}
+DO $caf$
+DECLARE
+  item record;
+BEGIN
+  FOR item IN SELECT loid FROM pg_temp.caf_owners UNION SELECT loid FROM pg_temp.caf_pages LOOP
+    PERFORM pg_catalog.lo_create(item.loid);
+  END LOOP;
+  FOR item IN SELECT loid, page, data FROM pg_temp.caf_pages ORDER BY loid, page LOOP
+    PERFORM pg_catalog.lo_put(item.loid, item.page * 2048, item.data);
+  END LOOP;
+  FOR item IN SELECT loid, owner FROM pg_temp.caf_owners LOOP
+    EXECUTE pg_catalog.format('ALTER LARGE OBJECT %s OWNER TO %I', item.loid, item.owner);
+  END LOOP;
+  FOR item IN
+    SELECT o.loid, o.owner FROM pg_temp.caf_owners o WHERE o.acl IS NOT NULL
+  LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', item.loid, item.owner);
+  END LOOP;
+  FOR item IN
+    SELECT o.loid, a.privilege_type, a.is_grantable, a.grantee, r.rolname
+    FROM pg_temp.caf_owners o
+    CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl::pg_catalog._aclitem) a
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE o.acl IS NOT NULL
+  LOOP
+    EXECUTE pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', item.privilege_type, item.loid,
+      CASE WHEN item.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(item.rolname) END,
+      CASE WHEN item.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+  END LOOP;
+END
+$caf$;
+DROP TABLE pg_temp.caf_pages, pg_temp.caf_owners;
+`
+}

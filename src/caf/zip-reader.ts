@@ -1,0 +1,207 @@
+import { crc32, createInflateRaw } from 'node:zlib'
+import type { Readable } from 'node:stream'
+import { fromRandomAccessReaderPromise, getFileNameLowLevel } from 'yauzl'
+import type { Entry, ZipFile } from 'yauzl'
+import { BackupError } from '../errors.ts'
+import type { AbortOptions, Bytes } from '../stream.ts'
+import { EntryPaths } from './entry-path.ts'
+import { FileSlices } from './file-slices.ts'
+
+const STORED = 0
+const DEFLATED = 8
+const FILE_TYPES_ALLOWED = new Set([0, 0o100000, 0o040000])
+
+export interface ReadEntryOptions extends AbortOptions {
+  /** First plain byte wanted. @default 0 */
+  readonly offset?: number
+  /** How many. @default all that follow */
+  readonly length?: number
+}
+
+export interface ZipLimits {
+  /**
+   * Refuses archives whose entries declare more plain bytes than this; none ever gives more than it declares.
+   * @default 2 ** 44
+   */
+  readonly maxPlainBytes?: number
+}
+
+/** One entry as the directory at the end of the ZIP describes it. */
+export interface ZipEntry {
+  /** `/`-separated and safe; with a final `/` for a folder. */
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+interface Located extends ZipEntry {
+  readonly entry: Entry
+  /** Where its bytes must have ended: the next entry's start. */
+  end: number
+}
+
+/**
+ * A ZIP in a file, read by entry. Opening reads the directory and refuses names that are unsafe, given twice or collide, links, special files,
+ * encryption, other methods than deflate, entries that overlap, and more declared bytes than allowed. Close it.
+ */
+export class ZipReader {
+  readonly #zip: ZipFile
+  readonly #slices: FileSlices
+  readonly #entries: ReadonlyMap<string, Located>
+  readonly path: string
+
+  private constructor (path: string, slices: FileSlices, zip: ZipFile, entries: ReadonlyMap<string, Located>) {
+    this.path = path
+    this.#slices = slices
+    this.#zip = zip
+    this.#entries = entries
+  }
+
+  /**
+   * @throws {BackupError} `ARCHIVE_INVALID` when it is no ZIP or one of an unsupported kind, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`;
+   *   `INVALID_OPTION`, `STORAGE_DENIED`, `STORAGE_IO` when the file cannot be read
+   */
+  static async open (path: string, { maxPlainBytes = 2 ** 44 }: ZipLimits = {}): Promise<ZipReader> {
+    const slices = await FileSlices.open(path)
+    try {
+      const zip = await fromRandomAccessReaderPromise(slices, slices.sizeBytes, { autoClose: false, decodeStrings: false })
+      return new ZipReader(path, slices, zip, await readDirectory(zip, maxPlainBytes))
+    } catch (error) {
+      await slices.end()
+      throw zipError(path, error)
+    }
+  }
+
+  get sizeBytes (): number {
+    return this.#slices.sizeBytes
+  }
+
+  /** In the order of the directory. */
+  get entries (): Iterable<ZipEntry> {
+    return this.#entries.values()
+  }
+
+  get (path: string): ZipEntry | undefined {
+    return this.#entries.get(path)
+  }
+
+  /**
+   * The plain bytes of an entry. They come before they are proven: length and CRC are checked at the end, and not at all for a part of
+   * an entry that is stored without compression, of which only that part is read.
+   * @throws {BackupError} `ARCHIVE_CORRUPT` when the entry is missing, damaged or short, `ARCHIVE_TOO_LARGE` as soon as it gives more than it declared
+   */
+  async * read (path: string, { signal, offset = 0, length }: ReadEntryOptions = {}): AsyncGenerator<Uint8Array> {
+    const located = this.#entries.get(path)
+    if (located === undefined) throw new BackupError('ARCHIVE_CORRUPT', `${this.path} has no entry ${path}`, { data: { path } })
+    const start = Math.min(offset, located.sizeBytes)
+    const end = Math.min(start + (length ?? Infinity), located.sizeBytes)
+    try {
+      if (end - start === located.sizeBytes) yield * checked(located, this.#open(located), signal)
+      else if (located.entry.compressionMethod === STORED) yield * this.#open(located, { start, end })
+      else yield * part(checked(located, this.#open(located), signal), start, end)
+    } catch (error) {
+      throw signal?.aborted === true ? signal.reason : zipError(`${this.path}: entry ${path}`, error)
+    }
+  }
+
+  /** Safe to call twice. */
+  async close (): Promise<void> {
+    this.#zip.close()
+    await this.#slices.end()
+  }
+
+  async * #open ({ entry, end }: Located, range: { readonly start?: number, readonly end?: number } = {}): AsyncGenerator<Uint8Array> {
+    const header = await this.#zip.readLocalFileHeaderPromise(entry)
+    const same = header.fileName.equals(entry.fileNameRaw) && header.compressionMethod === entry.compressionMethod
+    if (!same) throw new BackupError('ARCHIVE_CORRUPT', 'the entry and the directory describe different things')
+    if (header.fileDataStart + entry.compressedSize > end) throw overlapping(entry)
+    const raw = await this.#zip.openReadStreamPromise(entry, { decodeFileData: false, ...range })
+    yield * entry.compressionMethod === STORED ? raw as Bytes : inflated(raw, entry.compressedSize)
+  }
+}
+
+async function * part (bytes: Bytes, start: number, end: number): AsyncGenerator<Uint8Array> {
+  let offset = 0
+  for await (const piece of bytes) {
+    const wanted = piece.subarray(Math.max(0, start - offset), Math.max(0, end - offset))
+    offset += piece.length
+    if (wanted.length > 0) yield wanted
+    if (offset >= end) return
+  }
+}
+
+/** Deflated bytes made plain; nothing may follow the end of the deflate stream. */
+async function * inflated (raw: Readable, storedBytes: number): AsyncGenerator<Uint8Array> {
+  const inflate = createInflateRaw()
+  raw.on('error', error => inflate.destroy(error))
+  try {
+    yield * raw.pipe(inflate) as Bytes
+  } finally {
+    raw.destroy()
+    inflate.destroy()
+  }
+  if (inflate.bytesWritten !== storedBytes) throw new BackupError('ARCHIVE_CORRUPT', `${storedBytes - inflate.bytesWritten} bytes follow the end of its data`)
+}
+
+async function * checked ({ entry, sizeBytes }: Located, bytes: Bytes, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  let size = 0
+  let crc = 0
+  for await (const piece of bytes) {
+    signal?.throwIfAborted()
+    size += piece.length
+    if (size > sizeBytes) throw new BackupError('ARCHIVE_TOO_LARGE', `gives more than the ${sizeBytes} bytes that it declares`, { data: { sizeBytes } })
+    crc = crc32(piece, crc)
+    yield piece
+  }
+  if (size < sizeBytes) throw new BackupError('ARCHIVE_CORRUPT', `ends after ${size} of ${sizeBytes} bytes`, { data: { sizeBytes } })
+  if (crc !== entry.crc32) throw new BackupError('ARCHIVE_CORRUPT', 'does not have the CRC that it declares')
+}
+
+async function readDirectory (zip: ZipFile, maxPlainBytes: number): Promise<Map<string, Located>> {
+  const directoryStart = Number(zip.readEntryCursor)
+  const found = new Map<string, Located>()
+  const paths = new EntryPaths()
+  let plainBytes = 0
+  for await (const entry of zip.eachEntry()) {
+    const path = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true)
+    paths.add(path)
+    checkKind(path, entry)
+    plainBytes += entry.uncompressedSize
+    if (plainBytes > maxPlainBytes) throw new BackupError('ARCHIVE_TOO_LARGE', `its entries declare more than ${maxPlainBytes} bytes`, { data: { maxPlainBytes } })
+    found.set(path, { path, sizeBytes: entry.uncompressedSize, entry, end: directoryStart })
+  }
+  markEnds(found)
+  return found
+}
+
+function checkKind (path: string, entry: Entry): void {
+  const type = (entry.externalFileAttributes >>> 16) & 0o170000
+  if (!FILE_TYPES_ALLOWED.has(type)) throw new BackupError('ARCHIVE_UNSAFE', `entry ${path} is a link or a special file`, { data: { path } })
+  if (entry.isEncrypted()) throw new BackupError('ARCHIVE_INVALID', `entry ${path} is encrypted, which is not supported`, { data: { path } })
+  if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) {
+    throw new BackupError('ARCHIVE_INVALID', `entry ${path} is compressed with method ${entry.compressionMethod}; only deflate is supported`, { data: { path } })
+  }
+  if (path.endsWith('/') && entry.uncompressedSize > 0) throw new BackupError('ARCHIVE_INVALID', `folder entry ${path} has content`, { data: { path } })
+}
+
+/** Overlapping entries are how a small file is made to unpack to petabytes. */
+function markEnds (entries: ReadonlyMap<string, Located>): void {
+  const byPlace = [...entries.values()].sort((a, b) => a.entry.relativeOffsetOfLocalHeader - b.entry.relativeOffsetOfLocalHeader)
+  for (const [i, located] of byPlace.entries()) {
+    located.end = byPlace[i + 1]?.entry.relativeOffsetOfLocalHeader ?? located.end
+    const { entry } = located
+    if (entry.relativeOffsetOfLocalHeader + 30 + entry.fileNameLength + entry.compressedSize > located.end) throw overlapping(entry)
+  }
+}
+
+function overlapping ({ fileNameRaw }: Entry): BackupError {
+  return new BackupError('ARCHIVE_UNSAFE', `entry ${fileNameRaw.toString()} overlaps what follows it`)
+}
+
+/** yauzl and zlib say what is wrong in words; a failing disk has a system call. */
+function zipError (what: string, cause: unknown): unknown {
+  if (cause instanceof BackupError) return new BackupError(cause.code, `${what} ${cause.message}`, { data: cause.data, cause })
+  const { message, code, syscall } = cause as NodeJS.ErrnoException
+  if (syscall !== undefined) return new BackupError('STORAGE_IO', `${what} cannot be read`, { cause })
+  if (code?.startsWith('Z_') === true) return new BackupError('ARCHIVE_CORRUPT', `${what} is damaged: ${message}`, { cause })
+  return new BackupError('ARCHIVE_INVALID', `${what} is not an archive that can be read: ${message}`, { cause })
+}
