@@ -1,4 +1,5 @@
-import { identifierOf, sqlTokens } from './sql-lexer.ts'
+import { meaningfulTokens } from './restore-tokens.ts'
+import { identifierOf } from './sql-lexer.ts'
 import type { SqlToken } from './sql-lexer.ts'
 
 /** Kinds of statements of which pg_dump's schema objects are made. */
@@ -9,11 +10,6 @@ const OUTSIDE = new Set(['database', 'role', 'user', 'group', 'tablespace', 'sys
 
 /** What pg_dump sets between objects. */
 const SETTINGS = new Set(['default_tablespace', 'default_table_access_method', 'transaction_timeout'])
-
-/** Tokens that mean something, lower-case. */
-export function meaningfulWords (statement: string): string[] {
-  return meaningful(statement).map(token => identifierOf(token) ?? token.text)
-}
 
 /**
  * Why a statement cannot stem from pg_dump's text of a schema object; undefined when it can.
@@ -27,7 +23,7 @@ export function meaningfulWords (statement: string): string[] {
  * indexes built, constraints checked and views refreshed, as they do with pg_restore. Restore what you do not trust as a user who is not superuser.
  */
 export function foreignStatement (statement: string): string | undefined {
-  const tokens = meaningful(statement)
+  const tokens = meaningfulTokens(statement)
   const words = tokens.map(({ kind, text }) => kind === 'word' ? text.toLowerCase() : kind === 'symbol' ? text : '')
   const [start = '', second = ''] = words
   if (words.includes('\\')) return 'psql commands are refused'
@@ -38,10 +34,6 @@ export function foreignStatement (statement: string): string | undefined {
   const object = start === 'comment' || start === 'security' ? words[words.indexOf('on') + 1] ?? '' : second
   const mapping = object === 'user' && words[words.indexOf('user') + 1] === 'mapping'
   return OUTSIDE.has(object) && !mapping ? `${start.toUpperCase()} ${object.toUpperCase()} reaches beyond the database` : undefined
-}
-
-function meaningful (statement: string): SqlToken[] {
-  return [...sqlTokens(statement)].filter(({ kind, text }) => kind !== 'space' && kind !== 'comment' && text !== ';')
 }
 
 function foreignSetting (tokens: readonly SqlToken[]): string | undefined {

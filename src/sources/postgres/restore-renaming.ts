@@ -1,4 +1,5 @@
 import { nameInId, quoteIdentifier } from './identifier.ts'
+import { meaningfulTokens } from './restore-tokens.ts'
 import { identifierOf, sqlStatements, sqlTokens } from './sql-lexer.ts'
 import type { SqlToken } from './sql-lexer.ts'
 
@@ -39,7 +40,7 @@ interface Names {
 }
 
 function rename (sql: string, names: Names): string {
-  const tokens = meaningful(sql)
+  const tokens = meaningfulTokens(sql)
   const replaced = new Map<number, string>()
   for (const { schema, name } of qualifiedNames(tokens)) {
     const to = names.newSchema(identifierOf(schema) ?? '', name)
@@ -74,7 +75,7 @@ function renamedSchema (tokens: readonly SqlToken[], index: number, { targets, q
  * sequence of an identity column is made by a statement about the table; attaching an index is about two of them.
  */
 function subjectsOf (statement: string): string[] {
-  const tokens = meaningful(statement)
+  const tokens = meaningfulTokens(statement)
   const names = [...qualifiedNames(tokens)]
   const [subject] = names
   if (subject === undefined) return []
@@ -121,10 +122,6 @@ function operatorAt (tokens: readonly SqlToken[], index: number): string {
 function wordAt (tokens: readonly SqlToken[], index: number): string | undefined {
   const token = tokens[index]
   return token?.kind === 'word' ? token.text.toLowerCase() : undefined
-}
-
-function meaningful (sql: string): SqlToken[] {
-  return [...sqlTokens(sql)].filter(({ kind, text }) => kind !== 'space' && kind !== 'comment' && text !== ';')
 }
 
 function keyOf (schema: string, name: string): string {

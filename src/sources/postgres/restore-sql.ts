@@ -3,8 +3,9 @@ import { BackupError } from '../../errors.ts'
 import { collect } from '../../stream.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { RestoreItem } from '../source.ts'
-import { foreignStatement, meaningfulWords } from './restore-guard.ts'
+import { foreignStatement } from './restore-guard.ts'
 import { forItem } from './restore-error.ts'
+import { meaningfulTokens } from './restore-tokens.ts'
 import { sqlStatements } from './sql-lexer.ts'
 
 /** Longer than any function body that a server takes in one message with pleasure. */
@@ -16,7 +17,7 @@ export async function readSql (item: RestoreItem, options: AbortOptions = {}): P
 
 /** The statements of SQL text that do something. */
 export function statementsOf (sql: string): string[] {
-  return [...sqlStatements(sql)].filter(statement => meaningfulWords(statement).length > 0)
+  return [...sqlStatements(sql)].filter(statement => meaningfulTokens(statement).length > 0)
 }
 
 /** @throws {BackupError} `SOURCE_UNSUPPORTED` when one of the statements is none of a schema object's, see {@link foreignStatement} */
