@@ -9,12 +9,11 @@ import { encodeSnapshot } from '../dag/snapshot.ts'
 import type { Source } from '../sources/source.ts'
 import type { AbortOptions } from '../stream.ts'
 import { localValidator } from '../trust/local-validator.ts'
-import { reachConsensus } from '../trust/quorum.ts'
-import type { Consensus } from '../trust/quorum.ts'
 import type { Validator } from '../trust/validator.ts'
 import { captureAll } from './capture.ts'
 import type { NamedSummary } from './capture.ts'
 import { writeCatalogue } from './catalogue.ts'
+import { seekConsensus } from './consensus.ts'
 import type { BackupEmitter } from './events.ts'
 import { GENERATOR } from './generator.ts'
 import { writeGraph } from './graph.ts'
@@ -82,12 +81,13 @@ export async function createSnapshot (repository: Repository, request: SnapshotR
     const { graph, summaries } = await capture(repository, writer, { ...request, traceId }, parent)
     const root = await writeRoot(writer, graph, { ...request, traceId, project, created: now(), summaries, parent })
     await writer.flush({ signal: request.signal })
-    const consensus = await validate(repository, writer, root, request)
-    await writer.commit({ root: root.toString(), consensus: true, validatedBy: consensus.validatedBy, statements: consensus.verdicts.map(verdict => ({ ...verdict })) })
+    const { validators = [localValidator()], threshold, signal } = request
+    const agreement = await seekConsensus(repository, writer, root, { validators, threshold, signal })
+    await writer.commit({ root: root.toString(), ...agreement })
     await writeCatalogue(repository)
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
-    return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: consensus.validatedBy }
+    return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: agreement.validatedBy }
   } catch (error) {
     await writer.discard()
     if (isBackupError(error, 'QUORUM_NOT_REACHED', 'DAG_CYCLE', 'DEP_MISSING', 'NODE_DUPLICATE')) {
@@ -147,13 +147,4 @@ async function writeRoot (writer: WriterSession, graph: Graph, { description, ta
   })
   await writer.put(block.bytes)
   return block.cid
-}
-
-async function validate (repository: Repository, writer: WriterSession, root: CID, { validators = [localValidator()], threshold, signal }: SnapshotRequest): Promise<Consensus> {
-  const blobs = await repository.openReader({ snapshots: [] })
-  try {
-    return await reachConsensus(validators, { root, blobs, isNew: address => writer.wrote(address) }, { signal, ...(threshold === undefined ? {} : { threshold }) })
-  } finally {
-    await blobs.close()
-  }
 }
