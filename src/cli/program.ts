@@ -3,14 +3,20 @@ import type { Cli } from './cli.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDiff } from './commands/diff.ts'
 import { addForget } from './commands/forget.ts'
+import { addGc } from './commands/gc.ts'
 import { addInit } from './commands/init.ts'
 import { addLs } from './commands/ls.ts'
+import { addRepair } from './commands/repair.ts'
+import { addRestore } from './commands/restore.ts'
 import { addShow } from './commands/show.ts'
+import { addSnapshot } from './commands/snapshot.ts'
 import { addSnapshots } from './commands/snapshots.ts'
+import { addStats } from './commands/stats.ts'
+import { addVerify } from './commands/verify.ts'
 import { PROGRESS_MODES } from './progress-display.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addInit, addSnapshots, addShow, addLs, addDiff, addForget, addCompletion]
+const COMMANDS = [addInit, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addVerify, addRepair, addForget, addGc, addStats, addCompletion]
 
 /** The whole command line. Parsing throws `CommanderError` where commander alone would end the process. */
 export function createProgram (cli: Cli): Command {

@@ -47,5 +47,5 @@ export function lineOf (progress: Progress | undefined, columns = 80): string {
     total === undefined ? amount(done) : `${amount(done)} of ${amount(total)}`,
     printable(item),
   ]
-  return parts.join('  ').slice(0, columns - 1)
+  return parts.join('  ').trimEnd().slice(0, columns - 1)
 }

@@ -29,6 +29,6 @@ export function textTable<Row> (columns: ReadonlyArray<Column<Row>>, rows: reado
   })
   table.push(...rows.map(row => columns.map(({ cell }) => printable(cell(row)))))
   const lines = table.toString().split('\n').map(line => line.trimEnd())
-  // A rule below the headings is enough.
-  return lines.filter((line, index) => index <= 1 || !/^[─┼]+$/.test(line)).join('\n')
+  // Every second line is a rule; the one below the headings is enough.
+  return lines.filter((_, index) => !borders || index === 1 || index % 2 === 0).join('\n')
 }

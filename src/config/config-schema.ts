@@ -32,6 +32,7 @@ export const SOURCES = {
     url: text('the URL of a Qdrant server'),
     apiKey: Type.Optional(SECRET),
     collections: Type.Optional(list('names of collections')),
+    digest: Type.Optional(Type.Enum(['none', 'points'], { expects: "'none' or 'points'" })),
     target: Type.Optional(group({ url: Type.Optional(text('the URL of a Qdrant server')), apiKey: Type.Optional(SECRET) })),
   }),
   files: group({

@@ -39,6 +39,7 @@ export interface QdrantConfig {
   readonly url: string
   readonly apiKey: Secret | undefined
   readonly collections: readonly string[] | undefined
+  readonly digest: 'none' | 'points'
   readonly target: { readonly url: string, readonly apiKey: Secret | undefined }
 }
 
@@ -107,8 +108,8 @@ function sourcesOf ({ sources: { postgres, qdrant, files, matrices } }: CheckedC
       url: secret(url, 'postgres', 'url'), replicaUrl: maybe(replicaUrl, 'postgres', 'replicaUrl'),
       target: { url: maybe(target?.url, 'postgres', 'target.url'), database: target?.database },
     })),
-    ...qdrant.map(({ name = 'qdrant', url, apiKey, collections, target }): QdrantConfig => ({
-      kind: 'qdrant', name, url, collections, apiKey: maybe(apiKey, 'qdrant', 'apiKey'),
+    ...qdrant.map(({ name = 'qdrant', url, apiKey, collections, digest = 'none', target }): QdrantConfig => ({
+      kind: 'qdrant', name, url, collections, digest, apiKey: maybe(apiKey, 'qdrant', 'apiKey'),
       // A key goes to the server it belongs to, and to no other.
       target: { url: target?.url ?? url, apiKey: maybe(target?.apiKey ?? (target?.url === undefined ? apiKey : undefined), 'qdrant', 'target.apiKey') },
     })),

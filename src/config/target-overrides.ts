@@ -70,3 +70,17 @@ function renaming (flag: string, text: string): [from: string, to: string] {
   if (from === '' || to === '' || more !== undefined) throw new BackupError('INVALID_OPTION', `${flag} must be from=to, not ${text}`, { data: { flag } })
   return [from, to]
 }
+
+/** A source that reads where `source` is restored to. */
+export function targetAsSource (source: SourceConfig, override: TargetOverride = {}): SourceConfig {
+  switch (source.kind) {
+    case 'postgres': {
+      const { target } = source
+      const database = override.database ?? target.database ?? (target.url === undefined ? source.database : undefined)
+      return { ...source, url: target.url ?? source.url, database, replicaUrl: undefined }
+    }
+    case 'qdrant': return { ...source, url: source.target.url, apiKey: source.target.apiKey, collections: undefined }
+    case 'files':
+    case 'matrices': return { ...source, folder: override.folder ?? source.target.folder }
+  }
+}

@@ -43,7 +43,7 @@ function optionWords (option: Option): OptionWords {
   return {
     flags: [long, short].filter(flag => flag !== undefined),
     description,
-    value: required || optional ? valueKind(/[<[](.+?)(?:\.\.\.)?[>\]]/.exec(flags)?.[1] ?? '') : 'none',
+    value: required || optional ? valueKind(/([a-z]+)(?:\.\.\.)?[>\]]$/.exec(flags)?.[1] ?? '') : 'none',
     choices: choicesOf(option),
   }
 }

@@ -1,0 +1,87 @@
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { targetOverrides } from '../../config/target-overrides.ts'
+import type { RegenerationPolicy } from '../../engine/contract.ts'
+import { abortRestore, resumeRestore } from '../../engine/restore.ts'
+import type { RestoreRecord } from '../../engine/restore-journal.ts'
+import { BackupError } from '../../errors.ts'
+import type { Cli, GlobalOptions, Opened } from '../cli.ts'
+import { addExamples } from '../examples.ts'
+import { outcomeLines, restore, showPlan } from '../restore-act.ts'
+import { decodeIntent } from '../restore-intent.ts'
+import type { RestoreIntent } from '../restore-intent.ts'
+import { addSelectionOptions, selectedKinds, selectionOf } from '../selection-options.ts'
+import type { SelectionOptions } from '../selection-options.ts'
+import { shortId } from '../snapshot-text.ts'
+import { addTargetOptions, targetFlagsOf } from '../target-options.ts'
+import type { TargetOptions } from '../target-options.ts'
+
+interface RestoreOptions extends GlobalOptions, SelectionOptions, TargetOptions {
+  readonly strategy?: RegenerationPolicy['strategy']
+  /** False with `--no-preserve-history`. */
+  readonly preserveHistory: boolean
+  readonly dryRun?: true
+  readonly resume?: true
+  readonly abort?: true
+}
+
+export function addRestore (program: Command, cli: Cli): void {
+  const command = program.command('restore').description('Bring a snapshot, or a part of it, back: built out of sight, read back and compared, then made visible at once.')
+    .argument('[snapshot]', 'an id or the beginning of one, a root CID, latest, or <project>/latest')
+  addTargetOptions(addSelectionOptions(command))
+    .optionsGroup('Options:')
+    .addOption(new Option('--strategy <strategy>', 'incremental leaves alone what is there already and equal, full replaces everything, selective takes the chosen part').choices(['incremental', 'full', 'selective']))
+    .option('--no-preserve-history', 'take no snapshot of what is replaced')
+    .option('--dry-run', 'only show what would be done, and what is in the way')
+    .option('--resume', 'finish a restore that was cut off')
+    .option('--abort', 'undo a restore that was cut off before anything was visible')
+    .action(async (reference: string | undefined, _options: unknown, self: Command) => {
+      await run(cli, reference, self.optsWithGlobals<RestoreOptions>())
+    })
+  addExamples(command, [
+    ['caf restore latest --dry-run', 'what would be done?'],
+    ['caf restore latest', 'everything, to where the configuration says'],
+    ['caf restore latest --to-database copy --to-folder files=copy', 'beside what is there'],
+    ['caf restore 3f9a --table public.facts --to-schema public=old', 'one table into another schema'],
+    ['caf restore latest --file notes/plan.md --replace', 'one file in its place'],
+    ['caf restore --resume', 'after a crash'],
+  ])
+}
+
+async function run (cli: Cli, reference: string | undefined, options: RestoreOptions): Promise<void> {
+  const { resume, abort, dryRun } = options
+  if ([reference, resume, abort].filter(given => given !== undefined).length !== 1) {
+    throw new BackupError('INVALID_OPTION', 'name a snapshot (`latest`, say), or say --resume or --abort')
+  }
+  await cli.withRepository(async opened => {
+    if (abort === true) return await abortPending(cli, opened)
+    if (resume === true) return await resumePending(cli, opened)
+    const intent = intentOf(options, opened, cli)
+    await (dryRun === true ? showPlan(cli, opened, reference ?? '', intent) : restoreAndReport(cli, opened, reference ?? '', intent))
+  })
+}
+
+function intentOf (options: RestoreOptions, { config: { sources } }: Opened, { terminal: { cwd } }: Cli): RestoreIntent {
+  const select = selectionOf(options)
+  const { strategy = select === undefined ? 'incremental' : 'selective', preserveHistory, replace = false, skipOwners = false } = options
+  if (select !== undefined && strategy !== 'selective') throw new BackupError('INVALID_OPTION', `--strategy ${strategy} restores everything; leave it out to restore a part`)
+  const overrides = targetOverrides(targetFlagsOf(options), { sources, cwd, kinds: selectedKinds(select) })
+  return { strategy, preserveHistory, ...(select !== undefined && { select }), targets: { overrides, replace, skipOwners, ...(select?.files !== undefined && { files: select.files }) } }
+}
+
+async function restoreAndReport (cli: Cli, opened: Opened, reference: string, intent: RestoreIntent): Promise<void> {
+  const outcome = await restore(cli, opened, reference, intent)
+  opened.progress.stop()
+  await cli.output.result(outcome, () => { for (const line of outcomeLines(outcome)) cli.output.line(line) })
+}
+
+async function abortPending (cli: Cli, { repository, restorersFor }: Opened): Promise<void> {
+  const { snapshot } = await abortRestore(repository, async record => await restorersFor(decodeIntent(record).targets))
+  await cli.output.result({ aborted: snapshot }, () => { cli.output.line(`undid the restore of snapshot ${shortId(snapshot)}; everything is as it was before`) })
+}
+
+/** Clears up what was cut off and restores again: what is back already is left alone. */
+async function resumePending (cli: Cli, opened: Opened): Promise<void> {
+  const record: RestoreRecord = await resumeRestore(opened.repository, async pending => await opened.restorersFor(decodeIntent(pending).targets))
+  await restoreAndReport(cli, opened, record.snapshot, decodeIntent(record))
+}

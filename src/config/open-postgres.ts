@@ -1,0 +1,32 @@
+import { BackupError } from '../errors.ts'
+import { PostgresServer } from '../sources/postgres/server.ts'
+import type { PostgresConfig } from './load-config.ts'
+
+export interface DatabaseOnServer {
+  readonly server: PostgresServer
+  readonly database: string
+}
+
+/** The database that a source names. Does not connect yet. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
+export async function openDatabase ({ name, url, password, database, replicaUrl, maxConnections }: PostgresConfig): Promise<DatabaseOnServer> {
+  const plain = withPassword(await url.reveal(), password)
+  const replica = replicaUrl === undefined ? undefined : withPassword(await replicaUrl.reveal(), password)
+  return {
+    server: new PostgresServer({ url: plain, ...(replica !== undefined && { replicaUrl: replica }), ...(maxConnections !== undefined && { maxConnections }) }),
+    database: database ?? databaseIn(plain, name),
+  }
+}
+
+/** Puts a password from elsewhere into a URL that has none. */
+function withPassword (url: string, password: string | undefined): string {
+  const parsed = URL.parse(url)
+  if (parsed === null || parsed.password !== '' || password === undefined || password === '') return url
+  parsed.password = encodeURIComponent(password)
+  return parsed.href
+}
+
+function databaseIn (url: string, name: string): string {
+  const path = URL.parse(url)?.pathname.slice(1) ?? ''
+  if (path === '') throw new BackupError('CONFIG_INVALID', `the source ${name} names no database; give it a \`database\`, or a URL that ends with one`, { data: { source: name } })
+  return decodeURIComponent(path)
+}
