@@ -34,13 +34,13 @@ export async function readLongRow (
   for (let column = 0; ; column++) {
     if (column === keyColumns && column > 0) key = new Uint8Array(row.bytes.subarray(0, -1))
     value.clear()
-    const limit = row.length > WIDE_ROW ? SHORT_VALUE : LONG_VALUE
+    const limit = column < keyColumns ? LONG_VALUE - row.length : row.length > WIDE_ROW ? SHORT_VALUE : LONG_VALUE
     let end = await readUpTo(reader, value, limit)
     if (end === undefined) {
-      if (column < keyColumns) throw new BackupError('ROW_TOO_LARGE', `a key has more than ${LONG_VALUE} bytes: ${keyStart(value)}…`, { data: { column } })
+      if (column < keyColumns) throw new BackupError('ROW_TOO_LARGE', `a key has more than ${LONG_VALUE} bytes: ${row.bytes.toString('utf8', 0, 40)}${value.bytes.toString('utf8', 0, 40)}…`, { data: { column } })
       const long = new LongValue(reader, value)
       const text = await storeValue(long.bytes(), { key, column })
-      end = await long.finish()
+      end = long.finish()
       values.push({ text, length: long.length })
       row.append(Buffer.from(referenceText({ text, length: long.length })))
     } else row.append(value.bytes)
@@ -94,7 +94,7 @@ class LongValue {
   }
 
   /** The byte after the value. @throws {Error} when whoever stores it did not read it to its end. */
-  async finish (): Promise<number> {
+  finish (): number {
     if (this.#end === undefined) throw new Error('a value was not read to its end')
     return this.#end
   }
@@ -110,8 +110,4 @@ async function nextPiece (reader: PieceReader): Promise<Uint8Array> {
   const piece = await reader.peek()
   if (piece === undefined) throw new BackupError('SOURCE_FAILED', 'the rows end within a row')
   return piece
-}
-
-function keyStart (value: ByteBuffer): string {
-  return value.bytes.subarray(0, 40).toString('utf8')
 }

@@ -1,0 +1,32 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { escapeValue, keyEnd, readValue, splitRow, unescapeValue } from '../../src/chunking/copy-text.ts'
+
+const value = fc.string({ unit: fc.oneof(fc.constantFrom('\t', '\n', '\r', '\b', '\f', '\v', '\\', 'N', '@', '.'), fc.string({ minLength: 1, maxLength: 1, unit: 'binary' })) })
+
+describe('COPY text', () => {
+  it('gives a value back as it was', () => fc.assert(fc.property(fc.option(value), plain => {
+    const text = escapeValue(plain)
+    expect(text).not.toMatch(/[\t\n\r]/)
+    expect(readValue(Buffer.from(text))).toBe(plain === null ? null : Buffer.from(plain).toString('utf8'))
+  })))
+
+  it('splits a row into its values, with or without its newline', () => fc.assert(fc.property(fc.array(fc.option(value), { minLength: 1 }), values => {
+    const row = values.map(escapeValue).join('\t')
+    const read = (text: string): (string | null)[] => splitRow(Buffer.from(text)).map(readValue)
+    const wanted = values.map(plain => plain === null ? null : Buffer.from(plain).toString('utf8'))
+    expect(read(`${row}\n`)).toEqual(wanted)
+    expect(read(row)).toEqual(wanted)
+  })))
+
+  it('knows the escapes of COPY', () => {
+    expect(Buffer.from(unescapeValue(Buffer.from('a\\tb\\nc\\rd\\be\\ff\\vg\\\\h\\xi'))).toString()).toBe('a\tb\nc\rd\be\ff\vg\\hxi')
+  })
+
+  it('finds where a key ends', () => {
+    const rows = Buffer.from('1\ta\tx\n22\tbb\n')
+    expect([1, 2, 3].map(columns => keyEnd(rows, 0, 6, columns))).toEqual([1, 3, 5])
+    expect(keyEnd(rows, 6, rows.length, 2)).toBe(11)
+    expect(() => keyEnd(rows, 6, rows.length, 3)).toThrow(expect.objectContaining({ code: 'SOURCE_FAILED' }))
+  })
+})
