@@ -79,47 +79,30 @@ function copyFrom (target: string, path: string): string {
   return `\\copy ${target} from '${path}'`
 }
 
+/** Columns of the rows that give large objects their owners. (format.md § Kinds of artifacts) */
 const OWNED = ['loid', 'owner', 'acl'].join()
 
-/** The text of `blobs.sql`: large objects of their pages, then owners and rights. */
+/** The text of `blobs.sql`: large objects of their pages, then owners and rights, each in a transaction of its own since each takes a lock. */
 export function blobsScript (files: readonly DataFile[]): string {
-  const isOwners = ({ columns }: DataFile): boolean => columns.join() === OWNED
-  const pages = files.filter(file => !isOwners(file))
-  const owners = files.filter(isOwners)
+  const { pages = [], owners = [] } = Object.groupBy(files, ({ columns }) => columns.join() === OWNED ? 'owners' : 'pages')
   return `CREATE TEMPORARY TABLE caf_pages (loid pg_catalog.oid, page pg_catalog.int8, data pg_catalog.bytea);
-CREATE TEMPORARY TABLE caf_owners (loid pg_catalog.oid, owner pg_catalog.text, acl pg_catalog.text);
+CREATE TEMPORARY TABLE caf_owners (loid pg_catalog.oid, owner pg_catalog.text, acl pg_catalog._aclitem);
 ${[...pages.map(({ path }) => copyFrom('pg_temp.caf_pages', path)), ...owners.map(({ path }) => copyFrom('pg_temp.caf_owners', path))].join('\n')}
-DO $caf$
-DECLARE
-  item record;
-BEGIN
-  FOR item IN SELECT loid FROM pg_temp.caf_owners UNION SELECT loid FROM pg_temp.caf_pages LOOP
-    PERFORM pg_catalog.lo_create(item.loid);
-  END LOOP;
-  FOR item IN SELECT loid, page, data FROM pg_temp.caf_pages ORDER BY loid, page LOOP
-    PERFORM pg_catalog.lo_put(item.loid, item.page * 2048, item.data);
-  END LOOP;
-  FOR item IN SELECT loid, owner FROM pg_temp.caf_owners LOOP
-    EXECUTE pg_catalog.format('ALTER LARGE OBJECT %s OWNER TO %I', item.loid, item.owner);
-  END LOOP;
-  FOR item IN
-    SELECT o.loid, o.owner FROM pg_temp.caf_owners o WHERE o.acl IS NOT NULL
-  LOOP
-    EXECUTE pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', item.loid, item.owner);
-  END LOOP;
-  FOR item IN
-    SELECT o.loid, a.privilege_type, a.is_grantable, a.grantee, r.rolname
-    FROM pg_temp.caf_owners o
-    CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl::pg_catalog._aclitem) a
-    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
-    WHERE o.acl IS NOT NULL
-  LOOP
-    EXECUTE pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', item.privilege_type, item.loid,
-      CASE WHEN item.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(item.rolname) END,
-      CASE WHEN item.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
-  END LOOP;
-END
-$caf$;
+SELECT pg_catalog.count(pg_catalog.lo_create(loid)) FROM (SELECT loid FROM pg_temp.caf_owners UNION SELECT loid FROM pg_temp.caf_pages) AS made;
+SELECT pg_catalog.count(pg_catalog.lo_put(loid, page * 2048, data)) FROM pg_temp.caf_pages;
+SELECT pg_catalog.format('ALTER LARGE OBJECT %s OWNER TO %I', loid, owner) FROM pg_temp.caf_owners
+\\gexec
+SELECT pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM PUBLIC', loid), pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', loid, owner)
+FROM pg_temp.caf_owners WHERE acl IS NOT NULL
+\\gexec
+SELECT pg_catalog.format('SET SESSION AUTHORIZATION %I', pg_catalog.pg_get_userbyid(a.grantor)),
+  pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', a.privilege_type, o.loid,
+    CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
+    CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END),
+  'RESET SESSION AUTHORIZATION'
+FROM pg_temp.caf_owners o CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a
+ORDER BY o.loid, pg_catalog.pg_get_userbyid(a.grantor) <> o.owner, a.is_grantable DESC
+\\gexec
 DROP TABLE pg_temp.caf_pages, pg_temp.caf_owners;
 `
 }
