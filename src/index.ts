@@ -1,0 +1,53 @@
+/** The public API. Everything else may change between minor versions. */
+
+// The contract of the original specification.
+export type { BackupManager, BackupSnapshot, ContentAddressableStorage, DAGEdge, DAGNode, MetadataDAG, NodeMetadata, RegenerationPolicy, Selection, ValidationResult } from './engine/contract.ts'
+export { AikoCAS } from './engine/aiko-cas.ts'
+export { AikoRyuBackupManager } from './engine/aiko-ryu-backup-manager.ts'
+export type { BackupManagerOptions } from './engine/aiko-ryu-backup-manager.ts'
+export { RyuMetadataDAG } from './engine/ryu-metadata-dag.ts'
+export { BackupEmitter } from './engine/events.ts'
+export type { BackupEvents, GarbageCollected, SnapshotCreated, SnapshotRestored, ValidationFailed } from './engine/events.ts'
+export { BackupError, isBackupError } from './errors.ts'
+export type { BackupErrorCode } from './errors.ts'
+
+// Repositories and where they live.
+export { createRepository, openRepository } from './cas/repository.ts'
+export type { CreateRepositoryOptions, OpenRepositoryOptions, Repository } from './cas/repository.ts'
+export { directoryBackend } from './storage/directory-backend.ts'
+export { memoryBackend } from './storage/memory-backend.ts'
+export type { StorageBackend } from './storage/storage-backend.ts'
+
+// One function an act.
+export { createSnapshot } from './engine/snapshot.ts'
+export type { CreatedSnapshot, SnapshotRequest } from './engine/snapshot.ts'
+export { abortRestore, previewRestore, restoreSnapshot, resumeRestore } from './engine/restore.ts'
+export type { RestoreOutcome, RestoreRequest } from './engine/restore.ts'
+export type { RestorePlan, RestoreStep } from './engine/restore-plan.ts'
+export { diffRows, diffSnapshots } from './engine/diff.ts'
+export type { NodeChange } from './engine/diff.ts'
+export { exportArchive } from './engine/export.ts'
+export type { ExportedArchive, ExportRequest } from './engine/export.ts'
+export { importArchive } from './engine/import.ts'
+export type { ImportedArchive, ImportRequest } from './engine/import.ts'
+export { verifyRepository } from './engine/verify.ts'
+export type { Finding, VerifyRequest } from './engine/verify.ts'
+export { applyForget, planForget } from './engine/forget.ts'
+export type { ForgetRequest } from './engine/forget.ts'
+export type { Retention } from './engine/retention.ts'
+export { collectGarbage, planGarbage } from './engine/garbage.ts'
+export type { CollectedGarbage, GarbageRequest } from './engine/garbage.ts'
+export { repairRepository } from './engine/repair.ts'
+export { statsOf } from './engine/stats.ts'
+export type { Stats } from './engine/stats.ts'
+export { findView, listViews } from './engine/snapshot-view.ts'
+export type { SnapshotView } from './engine/snapshot-view.ts'
+export type { OnProgress, Progress } from './engine/progress.ts'
+export type { RecipeRunner } from './engine/recipes.ts'
+
+// Sources, restorers and validators: the boundaries to implement, and ours.
+export type { Artifact, Capture, CaptureSummary, Content, FileEntry, Problem, RestoreItem, Restorer, Source } from './sources/source.ts'
+export type { Proposal, Validator, Verdict } from './trust/validator.ts'
+export { localValidator } from './trust/local-validator.ts'
+export { AgentOutputs } from './sources/agents/agent-outputs.ts'
+export type { AgentOutput } from './sources/agents/agent-outputs.ts'
