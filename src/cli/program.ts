@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import type { Cli } from './cli.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDiff } from './commands/diff.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addForget } from './commands/forget.ts'
 import { addGc } from './commands/gc.ts'
 import { addInit } from './commands/init.ts'
@@ -16,7 +17,7 @@ import { addVerify } from './commands/verify.ts'
 import { PROGRESS_MODES } from './progress-display.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addInit, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addVerify, addRepair, addForget, addGc, addStats, addCompletion]
+const COMMANDS = [addInit, addDoctor, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addVerify, addRepair, addForget, addGc, addStats, addCompletion]
 
 /** The whole command line. Parsing throws `CommanderError` where commander alone would end the process. */
 export function createProgram (cli: Cli): Command {

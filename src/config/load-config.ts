@@ -29,6 +29,11 @@ export interface PostgresConfig extends PostgresServerConfig {
   readonly name: string
   readonly replicaUrl: Secret | undefined
   readonly database: string | undefined
+  readonly schemas: readonly string[] | undefined
+  readonly excludeSchemas: readonly string[] | undefined
+  /** As `schema.table`. */
+  readonly excludeTables: readonly string[] | undefined
+  readonly pgDump: string | undefined
   readonly maxConnections: number | undefined
   readonly target: { readonly url: Secret | undefined, readonly database: string | undefined }
 }
@@ -103,8 +108,8 @@ function sourcesOf ({ sources: { postgres, qdrant, files, matrices } }: CheckedC
     kind, name, folder: resolve(folder, source.folder), target: { folder: resolve(folder, source.target?.folder ?? source.folder) },
   }))
   return [
-    ...postgres.map(({ name = 'postgres', url, replicaUrl, database, maxConnections, target }): PostgresConfig => ({
-      kind: 'postgres', name, database, maxConnections, password: env['PGPASSWORD'],
+    ...postgres.map(({ name = 'postgres', url, replicaUrl, database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections, target }): PostgresConfig => ({
+      kind: 'postgres', name, database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections, password: env['PGPASSWORD'],
       url: secret(url, 'postgres', 'url'), replicaUrl: maybe(replicaUrl, 'postgres', 'replicaUrl'),
       target: { url: maybe(target?.url, 'postgres', 'target.url'), database: target?.database },
     })),
