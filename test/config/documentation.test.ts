@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import type { TSchema } from 'typebox'
+import { describe, expect, it } from 'vitest'
+import { checkConfig } from '../../src/config/check-config.ts'
+import { CONFIG, SOURCES } from '../../src/config/config-schema.ts'
+import { VARIABLES } from '../../src/config/settings.ts'
+
+const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+const sections = new Map(text.split(/^##+ /m).map(section => [section.slice(0, section.indexOf('\n')), section]))
+const fieldsOf = (schema: TSchema): string[] => Object.keys((schema as { properties?: Record<string, TSchema> }).properties ?? {})
+/** The names in the first column of a section's table. */
+const documented = (title: string): string[] => [...(sections.get(title) ?? '').matchAll(/^\|((?: `[A-Za-z_]+`,?)+) \|/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`(\w+)`/g)].map(([, name]) => name!))
+
+describe('docs/configuration.md', () => {
+  it('describes every field, and invents none', () => {
+    expect(documented('The file').sort()).toEqual(fieldsOf(CONFIG).sort())
+    for (const [kind, schema] of Object.entries(SOURCES)) expect([kind, documented(`\`sources.${kind}\``)]).toEqual([kind, expect.arrayContaining(fieldsOf(schema))])
+    for (const [kind, schema] of Object.entries(SOURCES)) expect([kind, documented(`\`sources.${kind}\``).length]).toEqual([kind, fieldsOf(schema).length])
+    const { retention } = (CONFIG as unknown as { properties: Record<string, TSchema> }).properties
+    expect(documented('`retention`').sort()).toEqual(fieldsOf(retention!).sort())
+  })
+
+  it('describes the fields of every target', () => {
+    for (const [kind, schema] of Object.entries(SOURCES)) {
+      for (const field of fieldsOf(schema.properties.target)) expect(sections.get(`\`sources.${kind}\``)).toContain(`\`target.${field}\``)
+    }
+  })
+
+  it('describes every environment variable', () => {
+    expect(documented('Environment variables').sort()).toEqual(['CAF_CONFIG', 'NO_COLOR', 'PGPASSWORD', ...Object.values(VARIABLES)].sort())
+  })
+
+  it('shows an example that is valid', () => {
+    const example = /```json\n(.*?)```/s.exec(text)![1]!
+    expect(checkConfig(JSON.parse(example), 'the example').project).toBe('psyche')
+  })
+})
