@@ -1,0 +1,62 @@
+import { isUtf8 } from 'node:buffer'
+import type { BigIntStats } from 'node:fs'
+import { readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BackupError } from '../../errors.ts'
+import type { FileEntry } from '../source.ts'
+import { walkFolder } from './folder-walk.ts'
+import type { FoundEntry, WalkOptions } from './folder-walk.ts'
+import { HardLinks } from './hard-links.ts'
+import type { OpenFiles } from './open-files.ts'
+import { sourceError } from './source-error.ts'
+
+export interface ReadTreeOptions extends WalkOptions {
+  /** Where the files are opened; whoever made it closes it. */
+  readonly files: OpenFiles
+  /** Called with each thing found, also with what is skipped. */
+  readonly onFound?: (found: FoundEntry) => void
+  /** Called with what cannot be stored: sockets, FIFOs and devices. */
+  readonly onSkipped?: (path: string, what: string) => void
+}
+
+/** What is below `root` as entries, in their order. @throws {BackupError} `SOURCE_CHANGED`, `SOURCE_DENIED`, `SOURCE_UNSUPPORTED` */
+export async function * readTree (root: string, { files, onFound, onSkipped, ...options }: ReadTreeOptions): AsyncGenerator<FileEntry> {
+  const links = new HardLinks()
+  for await (const found of walkFolder(root, options)) {
+    onFound?.(found)
+    const { path, stats } = found
+    if (stats.isFile()) yield fileEntry(found, links.firstPath(found), files)
+    else if (stats.isDirectory()) yield { ...attributes(found), type: 'directory' }
+    else if (stats.isSymbolicLink()) yield { ...attributes(found), type: 'symlink', target: await linkTarget(root, path) }
+    else onSkipped?.(path, kindOf(stats))
+  }
+}
+
+function fileEntry (found: FoundEntry, first: string | undefined, files: OpenFiles): FileEntry {
+  if (first !== undefined) return { ...attributes(found), type: 'hardlink', target: first }
+  return { ...attributes(found), type: 'file', sizeBytes: Number(found.stats.size), read: options => files.read(found, options) }
+}
+
+function attributes ({ path, stats }: FoundEntry): Omit<FileEntry, 'type'> {
+  return { path, mode: Number(stats.mode & 0o7777n), mtimeNs: wholeMicroseconds(stats.mtimeNs), uid: Number(stats.uid), gid: Number(stats.gid), sizeBytes: 0 }
+}
+
+/** Node sets times as floating-point seconds, which carry microseconds and no more: finer ones could never be brought back. */
+export function wholeMicroseconds (ns: bigint): bigint {
+  return ns - ((ns % 1000n) + 1000n) % 1000n
+}
+
+async function linkTarget (root: string, path: string): Promise<string> {
+  try {
+    const target = await readlink(join(root, path), { encoding: 'buffer' })
+    if (isUtf8(target)) return target.toString()
+  } catch (error) {
+    throw sourceError(error, path)
+  }
+  throw new BackupError('SOURCE_UNSUPPORTED', `the symlink ${JSON.stringify(path)} points to a name that is not UTF-8, so it cannot be stored faithfully; replace it`, { data: { path } })
+}
+
+function kindOf (stats: BigIntStats): string {
+  if (stats.isSocket()) return 'socket'
+  return stats.isFIFO() ? 'FIFO' : 'device'
+}
