@@ -24,7 +24,7 @@ const NAME_RESOLUTION_MS = 1000
 export async function createServerSnapshot (server: QdrantConnection, collection: string, { signal }: AbortOptions = {}): Promise<ServerSnapshot> {
   signal?.throwIfAborted()
   // Names have a resolution of a second and a second snapshot replaces the first: one that was there is somebody else's.
-  const others = new Set(await listSnapshotNames(server, collection))
+  const others = new Set((await listServerSnapshots(server, collection)).map(({ name }) => name))
   for (let attempt = 1; attempt <= NAME_ATTEMPTS; attempt++) {
     const made = await server.request(`taking a snapshot of ${collection}`, client => client.createSnapshot(collection))
     if (made === null) break
@@ -40,10 +40,10 @@ export async function createServerSnapshot (server: QdrantConnection, collection
   throw server.error(`taking a snapshot of ${collection}`, new BackupError('SOURCE_FAILED', `Qdrant gave no snapshot of ${collection} with a name of its own; is another backup running?`, { data: { collection } }))
 }
 
-/** The files in the server's snapshot folder of a collection. */
-export async function listSnapshotNames (server: QdrantConnection, collection: string, options: AbortOptions = {}): Promise<string[]> {
-  const snapshots = await server.request(`listing the snapshots of ${collection}`, client => client.listSnapshots(collection), options)
-  return snapshots.map(({ name }) => name)
+/** The files in the server's snapshot folder of a collection, whoever made them. */
+export async function listServerSnapshots (server: QdrantConnection, collection: string, options: AbortOptions = {}): Promise<ServerSnapshot[]> {
+  const files = await server.request(`listing the snapshots of ${collection}`, client => client.listSnapshots(collection), options)
+  return files.map(({ name, checksum, size }) => ({ collection, name, checksum: checksum ?? undefined, sizeBytes: size }))
 }
 
 /** Nothing happens when it is gone already. */

@@ -38,7 +38,10 @@ export interface UploadOptions extends AbortOptions {
   readonly fileName: string
 }
 
-/** Posts `body` as the file of a multipart form, piece by piece. Resolves when the server has worked it in. */
+/**
+ * Posts `body` as the file of a multipart form, piece by piece. Resolves when the server has worked it in. Once it has
+ * all of the body the server cannot be stopped: after an abort this waits for it, so that the caller can undo it.
+ */
 export async function upload (server: QdrantConnection, path: string, body: Bytes, { fileName, signal }: UploadOptions): Promise<void> {
   signal?.throwIfAborted()
   const boundary = `caf-${randomUUID()}`
@@ -46,9 +49,10 @@ export async function upload (server: QdrantConnection, path: string, body: Byte
   const stop = (): void => { request.destroy() }
   signal?.addEventListener('abort', stop, { once: true })
   const answered = answerTo(request)
-  answered.catch(() => {}) // when sending fails, its error is the one to tell, unless the server gave a reason
+  answered.catch(() => {}) // awaited below, unless sending fails for another reason
   try {
     await send(request, multipart(body, boundary, fileName), answered)
+    signal?.removeEventListener('abort', stop)
     const answer = await answered
     if (answer.statusCode !== 200) throw await answerError(answer)
     answer.resume()
@@ -59,6 +63,7 @@ export async function upload (server: QdrantConnection, path: string, body: Byte
     signal?.removeEventListener('abort', stop)
     request.destroy()
   }
+  signal?.throwIfAborted()
 }
 
 function open ({ location, headers }: QdrantConnection, path: string, options: RequestOptions): ClientRequest {
