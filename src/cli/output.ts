@@ -45,7 +45,7 @@ export class Output {
   /** Lines of `name  value`, the values below each other. */
   facts (facts: ReadonlyArray<readonly [name: string, value: string]>): void {
     const width = Math.max(...facts.map(([name]) => name.length))
-    for (const [name, value] of facts) this.line(`${this.strong(name.padEnd(width))}  ${value}`)
+    for (const [name, value] of facts) this.line(`${this.strong(name.padEnd(width))}  ${value}`.trimEnd())
   }
 
   strong (text: string): string {

@@ -42,6 +42,7 @@ export const SOURCES = {
   files: group({
     name: Type.Optional(NAME),
     folder: FOLDER,
+    whenChanged: Type.Optional(Type.Enum(['fail', 'note'], { expects: "'fail' or 'note'" })),
     target: Type.Optional(group({ folder: FOLDER })),
   }),
   matrices: group({

@@ -49,14 +49,22 @@ export interface QdrantConfig {
 }
 
 export interface FolderConfig {
-  readonly kind: 'files' | 'matrices'
   readonly name: string
   /** Absolute. */
   readonly folder: string
   readonly target: { readonly folder: string }
 }
 
-export type SourceConfig = PostgresConfig | QdrantConfig | FolderConfig
+export interface FilesConfig extends FolderConfig {
+  readonly kind: 'files'
+  readonly whenChanged: 'fail' | 'note'
+}
+
+export interface MatricesConfig extends FolderConfig {
+  readonly kind: 'matrices'
+}
+
+export type SourceConfig = PostgresConfig | QdrantConfig | FilesConfig | MatricesConfig
 
 /** A whole configuration: checked, with every default put in and every path absolute. */
 export interface Config {
@@ -104,9 +112,9 @@ function resolveConfig (config: CheckedConfig, place: Place): Config {
 function sourcesOf ({ sources: { postgres, qdrant, files, matrices } }: CheckedConfig, { folder, env }: Place): SourceConfig[] {
   const secret = (reference: SecretReference, kind: SourceKind, member: string): Secret => new Secret(reference, { field: `sources.${kind}.${member}`, folder, env })
   const maybe = (reference: SecretReference | undefined, kind: SourceKind, member: string): Secret | undefined => reference === undefined ? undefined : secret(reference, kind, member)
-  const folders = (kind: 'files' | 'matrices', given: typeof files): FolderConfig[] => given.map(({ name = kind, ...source }) => ({
-    kind, name, folder: resolve(folder, source.folder), target: { folder: resolve(folder, source.target?.folder ?? source.folder) },
-  }))
+  const folders = (source: { readonly folder: string, readonly target?: { readonly folder: string } }): Pick<FolderConfig, 'folder' | 'target'> => ({
+    folder: resolve(folder, source.folder), target: { folder: resolve(folder, source.target?.folder ?? source.folder) },
+  })
   return [
     ...postgres.map(({ name = 'postgres', url, replicaUrl, database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections, target }): PostgresConfig => ({
       kind: 'postgres', name, database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections, password: env['PGPASSWORD'],
@@ -118,7 +126,7 @@ function sourcesOf ({ sources: { postgres, qdrant, files, matrices } }: CheckedC
       // A key goes to the server it belongs to, and to no other.
       target: { url: target?.url ?? url, apiKey: maybe(target?.apiKey ?? (target?.url === undefined ? apiKey : undefined), 'qdrant', 'target.apiKey') },
     })),
-    ...folders('files', files),
-    ...folders('matrices', matrices),
+    ...files.map(({ name = 'files', whenChanged = 'fail', ...source }): FilesConfig => ({ kind: 'files', name, whenChanged, ...folders(source) })),
+    ...matrices.map(({ name = 'matrices', ...source }): MatricesConfig => ({ kind: 'matrices', name, ...folders(source) })),
   ]
 }

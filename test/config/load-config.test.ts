@@ -30,7 +30,7 @@ describe('loadConfig', () => {
     await mkdir(join(folder, 'deep/er'), { recursive: true })
     const config = await load({ cwd: join(folder, 'deep/er') })
     expect(config).toMatchObject({ file: join(folder, 'caf.config.ts'), repository: join(folder, 'b') })
-    expect(config.sources).toEqual([{ kind: 'files', name: 'files', folder: join(folder, 'storage'), target: { folder: join(folder, 'storage') } }])
+    expect(config.sources).toEqual([{ kind: 'files', name: 'files', whenChanged: 'fail', folder: join(folder, 'storage'), target: { folder: join(folder, 'storage') } }])
   })
 
   it('prefers flags over the environment, the environment over the file, the file over the defaults', async () => {

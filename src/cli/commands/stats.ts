@@ -3,6 +3,7 @@ import { statsOf } from '../../engine/stats.ts'
 import { formatBytes } from '../byte-size.ts'
 import type { Cli } from '../cli.ts'
 import { addExamples } from '../examples.ts'
+import { counted } from '../printable.ts'
 
 export function addStats (program: Command, cli: Cli): void {
   const command = program.command('stats').description('Show how much the repository holds and how much of it could be brought back.')
@@ -14,7 +15,7 @@ export function addStats (program: Command, cli: Cli): void {
           cli.output.facts([
             ['snapshots', String(snapshots)],
             ['restorable', `${formatBytes(restorableBytes)}, all snapshots added up`],
-            ['stored', `${formatBytes(storedBytes)} in ${packs} packs with ${blobs} blobs`],
+            ['stored', `${formatBytes(storedBytes)} in ${counted(packs, 'pack')} with ${counted(blobs, 'blob')}`],
             ['ratio', storedBytes === 0 ? '-' : `${(restorableBytes / storedBytes).toFixed(1)} to 1`],
           ])
         })

@@ -1,0 +1,203 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MAIN, runCaf } from './run-caf.ts'
+import type { Finished, RunOptions } from './run-caf.ts'
+
+const CONFIG = { repository: 'backups', project: 'notes', sources: { files: { folder: 'storage' } } }
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'caf-test-cli-'))
+  await writeFile(join(folder, 'caf.config.json'), JSON.stringify(CONFIG))
+  await mkdir(join(folder, 'storage/deep'), { recursive: true })
+  await writeFile(join(folder, 'storage/deep/plan.md'), 'first\n')
+  await writeFile(join(folder, 'storage/tool.sh'), '#!/bin/sh\n')
+  await chmod(join(folder, 'storage/tool.sh'), 0o755)
+})
+afterAll(async () => { await rm(folder, { recursive: true }) })
+
+const caf = async (line: string, options: Partial<RunOptions> = {}): Promise<Finished> => await runCaf(line.split(' '), { cwd: folder, ...options })
+async function json<T = Record<string, unknown>> (line: string): Promise<T> {
+  const { status, stdout, stderr } = await caf(`${line} --json`)
+  expect([status, stderr]).toEqual([0, ''])
+  return JSON.parse(stdout) as T
+}
+const lines = (text: string): Array<Record<string, unknown>> => text.trim().split('\n').map(line => JSON.parse(line) as Record<string, unknown>)
+
+describe('the command line', () => {
+  const ids: string[] = []
+
+  it('makes a repository, once', async () => {
+    expect(await json('init')).toMatchObject({ repository: join(folder, 'backups') })
+    const again = await caf('init')
+    expect(again.status).toBe(5)
+    expect(again.stderr).toMatch(/^caf: there is a repository in .* already \[REPOSITORY_EXISTS\]\n$/)
+  })
+
+  it('finds everything in order', async () => {
+    const { status, stdout } = await caf('doctor')
+    expect(status).toBe(0)
+    expect(stdout.split('\n').filter(line => line !== '').map(line => line.split(/\s+/)[0])).toEqual(Array.from({ length: 6 }, () => 'ok'))
+  })
+
+  it('takes snapshots and lists them', async () => {
+    const first = await json<{ id: string }>('snapshot -d first -t one -t two')
+    await writeFile(join(folder, 'storage/deep/plan.md'), 'second\n')
+    await writeFile(join(folder, 'storage/new.txt'), 'new\n')
+    const { status, stdout } = await caf('snapshot')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^snapshot [0-9a-f]{32}\n1 node \(0 unchanged\)/)
+    const snapshots = await json<Array<{ id: string, tags: string[], description: string, project: string }>>('snapshots')
+    expect(snapshots).toMatchObject([{ id: first.id, description: 'first', tags: ['one', 'two'], project: 'notes' }, { description: '', tags: [] }])
+    ids.push(...snapshots.map(({ id }) => id))
+    expect(await json('snapshots --last 1')).toMatchObject([{ id: ids[1] }])
+    expect(await json('snapshots --tag two')).toMatchObject([{ id: ids[0] }])
+    expect(await json('snapshots --project other')).toEqual([])
+  })
+
+  it('prints plain columns into a pipe', async () => {
+    const { stdout } = await caf('snapshots')
+    const [heading, first, ...rest] = stdout.trimEnd().split('\n')
+    expect(heading).toBe('id            created               project  tags      validated by  description')
+    expect(first).toMatch(new RegExp(String.raw`^${ids[0]!.slice(0, 12)}  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  notes    one, two  local         first$`))
+    expect(rest).toHaveLength(1)
+  })
+
+  it('shows a snapshot, its nodes and its files', async () => {
+    expect(await json(`show ${ids[0]!.slice(0, 6)}`)).toMatchObject({ id: ids[0], kinds: [{ kind: 'files', nodes: 1, rows: 3 }] })
+    const shown = await caf('show notes/latest')
+    expect(shown.stdout).toContain(ids[1])
+    expect(lines((await caf('ls latest --json')).stdout)).toMatchObject([{ id: 'files/tree', kind: 'files', rows: 4 }])
+    expect(lines((await caf('ls latest files/tree --json')).stdout)).toMatchObject([
+      { path: 'deep', type: 'directory' }, { path: 'deep/plan.md', sizeBytes: 7 }, { path: 'new.txt' }, { path: 'tool.sh', mode: '755' },
+    ])
+    expect((await caf('ls latest files/tree')).stdout).toMatch(/^-0755 +10 B {2}\S+Z {2}tool\.sh$/m)
+  })
+
+  it('shows what differs', async () => {
+    expect(lines((await caf(`diff ${ids[0]} ${ids[1]} --json`)).stdout)).toMatchObject([{ id: 'files/tree', change: 'changed', rows: { added: 1, removed: 0 } }])
+    const rows = lines((await caf(`diff ${ids[0]} latest --rows files/tree --json`)).stdout)
+    expect(rows.map(({ change, key }) => [change, key])).toEqual(expect.arrayContaining([['changed', ['deep/plan.md']], ['added', ['new.txt']]]))
+    expect((await caf(`diff ${ids[0]} latest --rows files/tree`)).stdout).toMatch(/^\+ new\.txt/m)
+  })
+
+  it('verifies, counts and repairs', async () => {
+    expect(lines((await caf('verify --read-data all --json')).stdout)).toEqual([{ ok: true, errors: 0, warnings: 0, readData: 'all' }])
+    expect((await caf('verify --read-data 50%')).stdout).toBe('no damage found; 50% of the chunks were read\n')
+    expect(await json('stats')).toMatchObject({ snapshots: 2 })
+    expect(await json('repair')).toMatchObject({ left: [] })
+  })
+
+  it('forgets by name and by rule, and collects', async () => {
+    const preview = await json<{ snapshots: Array<{ verdict: string, id: string }> }>('forget --keep-last 1 --dry-run')
+    expect(preview.snapshots).toMatchObject([{ verdict: 'forget', id: ids[0] }, { verdict: 'keep', id: ids[1] }])
+    expect(await json('snapshots')).toHaveLength(2)
+    expect(await json(`forget ${ids[0]} --yes`)).toMatchObject({ forgotten: [ids[0]] })
+    expect(await json('snapshots')).toMatchObject([{ id: ids[1] }])
+    expect(await json('gc --dry-run')).toMatchObject({ dryRun: true })
+    expect(await json('gc')).toMatchObject({ dryRun: false })
+    expect((await caf('verify --read-data all')).status).toBe(0)
+  })
+})
+
+describe('a failure', () => {
+  it.each([
+    ['snapshotz', 2, 'unknown command \'snapshotz\''],
+    ['gc --dry', 2, 'unknown option \'--dry\''],
+    ['show', 2, 'missing required argument \'snapshot\''],
+    ['snapshots --last x', 2, 'It must be a whole number from 1'],
+    ['verify --read-data 0%', 2, 'such as 10%'],
+    ['restore', 2, 'name a snapshot'],
+    ['restore latest --resume', 2, 'name a snapshot'],
+    ['restore latest --strategy full --file a', 2, '[INVALID_OPTION]'],
+    ['restore latest --to-database copy', 2, '[INVALID_OPTION]'],
+    ['restore --resume', 2, '[RESTORE_NONE]'],
+    ['forget', 2, 'nothing says what to forget'],
+    ['forget ffff --keep-last 1', 2, 'not both'],
+    ['show ffff', 2, '[SNAPSHOT_MISSING]'],
+    ['ls latest nothing', 2, '[NODE_MISSING]'],
+    ['diff latest latest --rows nothing', 2, '[NODE_MISSING]'],
+    ['snapshots --config none.ts', 2, '[CONFIG_INVALID]'],
+    ['snapshots --concurrency 0', 2, '--concurrency must be a whole number from 1'],
+    ['snapshots --repository nowhere', 2, '[REPOSITORY_MISSING]'],
+    ['snapshot --source other', 2, 'no source other is configured; there is files'],
+    ['snapshot --files-folder nowhere', 4, '[SOURCE_MISSING]'],
+    ['doctor --files-folder nowhere', 4, ''],
+    ['doctor --postgres-url postgres://u:hidden@127.0.0.1:1/db', 4, ''],
+  ])('of `caf %s` ends with status %d and says why', async (line, status, text) => {
+    const finished = await caf(line)
+    expect(finished.stderr).toContain(text)
+    expect(finished.status).toBe(status)
+    if (text !== '') expect(finished.stderr).toMatch(/^caf: /)
+    expect(finished.stdout + finished.stderr).not.toContain('hidden')
+  })
+
+  it('has a form for programs', async () => {
+    const { status, stdout, stderr } = await caf('show ffff --json')
+    expect(status).toBe(2)
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'SNAPSHOT_MISSING', data: { reference: 'ffff' } } })
+    expect(stderr).toContain('[SNAPSHOT_MISSING]')
+  })
+
+  it('shows its causes when asked to', async () => {
+    const line = 'snapshot --files-folder nowhere --verbose'
+    expect((await caf(line)).stderr).toMatch(/^ {2}cause: /m)
+  })
+
+  it('is found by verify as damage, with what it hits', async () => {
+    const [pack] = (await readdir(join(folder, 'backups/blobs'), { recursive: true })).filter(name => name.endsWith('.pack'))
+    const path = join(folder, 'backups/blobs', pack!)
+    const bytes = await readFile(path)
+    await writeFile(path, Buffer.concat([bytes.subarray(0, 80), Buffer.from([bytes[80]! ^ 1]), bytes.subarray(81)]))
+    const { status, stdout } = await caf('verify --read-data all --json')
+    await writeFile(path, bytes)
+    expect(status).toBe(3)
+    expect(lines(stdout).at(-1)).toMatchObject({ ok: false })
+    expect(stdout).toContain('files/tree')
+  })
+})
+
+describe('a pipe', () => {
+  it('may be closed early', async () => {
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `set -o pipefail; yes ls | head -3 >/dev/null; "${process.execPath}" "${MAIN}" completion bash | head -1; echo "status \${PIPESTATUS[0]}"`], { cwd: folder })
+    expect(stdout).toMatch(/^# Completion of caf for bash.*\nstatus 0\n$/)
+    expect(stderr).toBe('')
+  })
+})
+
+describe('Ctrl-C', () => {
+  it('during a snapshot leaves nothing visible', async () => {
+    await mkdir(join(folder, 'large'))
+    await writeFile(join(folder, 'large/zeros'), '')
+    await truncate(join(folder, 'large/zeros'), 16 * 1024 ** 3)
+    const before = await json<unknown[]>('snapshots')
+    const interrupted = await caf('snapshot --files-folder large --json --progress json', {
+      onStart: child => { child.stdout?.once('data', () => { child.kill('SIGINT') }) },
+    })
+    expect(interrupted.status).toBe(130)
+    expect(interrupted.stderr).toBe('caf: interrupted; nothing new is visible [CANCELLED]\n')
+    expect(lines(interrupted.stdout)[0]).toMatchObject({ progress: { step: 'capture', item: 'files/tree' } })
+    expect(await json('snapshots')).toEqual(before)
+    const { status } = await caf('verify')
+    expect(status).toBe(0)
+    const running = await readdir(join(folder, 'backups/sessions'))
+    const ended = await readdir(join(folder, 'backups/outcomes'))
+    expect(running.filter(id => !ended.includes(id))).toEqual([])
+  })
+})
+
+describe('an old Node', () => {
+  it('gets one sentence', async () => {
+    const ts = await import('typescript')
+    const { outputText } = ts.default.transpileModule(await readFile(MAIN, 'utf8'), { compilerOptions: { target: ts.default.ScriptTarget.ES2024, module: ts.default.ModuleKind.ESNext } })
+    const old = outputText.replace('process.versions.node', '"20.1.0"')
+    expect(old).not.toBe(outputText)
+    await writeFile(join(folder, 'main.mjs'), old)
+    const finished = await promisify(execFile)(process.execPath, [join(folder, 'main.mjs')]).catch((error: unknown) => error as { code: number, stdout: string, stderr: string })
+    expect(finished).toMatchObject({ code: 2, stdout: '', stderr: `caf: Node 24 or newer is needed, this is ${process.version}\n` })
+  })
+})
