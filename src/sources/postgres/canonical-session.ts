@@ -2,7 +2,7 @@ import type pg from 'pg'
 
 /** Makes equal values have equal text, whatever the server, the database or the user are set to. */
 const CANONICAL_TEXT = {
-  client_encoding: 'UTF8',
+  client_encoding: 'UTF8', // SQL_ASCII in a database of that encoding, whose bytes may be anything
   DateStyle: 'ISO, YMD',
   IntervalStyle: 'postgres',
   TimeZone: 'UTC',
@@ -34,6 +34,7 @@ const UNDISTURBED = {
 export async function useCanonicalText (client: pg.Client): Promise<void> {
   const settings = { ...CANONICAL_TEXT, ...UNDISTURBED }
   await client.query(
-    'SELECT set_config(wanted.name, wanted.value, false) FROM unnest($1::text[], $2::text[]) AS wanted (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(wanted.name)',
+    `SELECT set_config(wanted.name, CASE WHEN wanted.name = 'client_encoding' AND current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE wanted.value END, false)
+     FROM unnest($1::text[], $2::text[]) AS wanted (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(wanted.name)`,
     [Object.keys(settings), Object.values(settings)])
 }

@@ -53,6 +53,21 @@ export class SlottedConnections implements Connections {
     this.#slots.release(1)
   }
 
+  /** Cuts off all that are open. */
+  destroyAll (): void {
+    for (const client of this.#clients) this.destroy(client)
+  }
+
+  /** Keeps one slot taken while `work` uses a connection that it opens itself. */
+  async whileUsingOne<T> (work: () => Promise<T>, options: AbortOptions = {}): Promise<T> {
+    await this.#slots.acquire(1, options)
+    try {
+      return await work()
+    } finally {
+      this.#slots.release(1)
+    }
+  }
+
   async close (): Promise<void> {
     await Promise.all([...this.#clients].map(async client => { await this.release(client) }))
   }

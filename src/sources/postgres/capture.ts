@@ -1,0 +1,135 @@
+import type { AbortOptions } from '../../stream.ts'
+import { bytesOf } from '../../stream.ts'
+import type { Artifact, Capture, CaptureSummary } from '../source.ts'
+import { blobArtifacts } from './blob-artifacts.ts'
+import { readDatabaseFacts } from './catalog-database.ts'
+import type { RelationIndex } from './catalog-relations.ts'
+import { readTables } from './catalog-tables.ts'
+import type { ConnectionLease } from './connections.ts'
+import type { DatabaseSnapshot } from './database-snapshot.ts'
+import type { SchemaSelection } from './dump.ts'
+import { databaseId, rowsId } from './identifier.ts'
+import { objectArtifacts } from './object-artifacts.ts'
+import { assertRowsFit } from './oversized-rows.ts'
+import { refreshArtifacts } from './refresh-artifacts.ts'
+import type { SchemaObjects } from './schema-objects.ts'
+import { sequenceArtifacts } from './sequence-artifacts.ts'
+import type { ServerFacts } from './server-facts.ts'
+import { asSourceError } from './server-error.ts'
+import { SnapshotReaders } from './snapshot-readers.ts'
+import { tableArtifact } from './table-artifact.ts'
+
+/** What was found out while the view was opened. */
+export interface OpenedDatabase {
+  readonly source: string
+  readonly database: string
+  readonly selection: SchemaSelection
+  readonly lease: ConnectionLease
+  readonly snapshot: DatabaseSnapshot
+  readonly objects: SchemaObjects
+  readonly relations: RelationIndex
+  readonly facts: ServerFacts
+  readonly begin: Date
+  readonly now: () => Date
+}
+
+/** A database under one snapshot. */
+export class PostgresCapture implements Capture {
+  readonly #opened: OpenedDatabase
+  readonly #readers: SnapshotReaders
+  readonly #artifacts: readonly Artifact[]
+
+  private constructor (opened: OpenedDatabase, readers: SnapshotReaders, artifacts: readonly Artifact[]) {
+    this.#opened = opened
+    this.#readers = readers
+    this.#artifacts = artifacts
+  }
+
+  /** Plans all artifacts; their contents are read later. */
+  static async plan (opened: OpenedDatabase): Promise<PostgresCapture> {
+    const readers = new SnapshotReaders(opened.snapshot, opened.lease)
+    return new PostgresCapture(opened, readers, await planArtifacts(opened, readers))
+  }
+
+  async * artifacts ({ signal }: AbortOptions = {}): AsyncGenerator<Artifact> {
+    for (const artifact of this.#artifacts) {
+      signal?.throwIfAborted()
+      yield artifact
+    }
+  }
+
+  async finish (): Promise<CaptureSummary> {
+    const { snapshot, facts: { position, ...facts }, begin, now, database } = this.#opened
+    await this.#readers.closeIdle()
+    try {
+      await snapshot.verify()
+    } catch (error) {
+      throw asSourceError(error, { action: `confirm the snapshot of database ${database}`, data: { database } })
+    }
+    return {
+      begin: begin.toISOString(), end: now().toISOString(),
+      ...(position !== null && { position }),
+      facts: { ...facts, database }, notes: notesOf(this.#opened),
+    }
+  }
+
+  async close (): Promise<void> {
+    await this.#opened.lease.close()
+  }
+}
+
+async function planArtifacts (opened: OpenedDatabase, readers: SnapshotReaders): Promise<Artifact[]> {
+  const { source, snapshot: { holder }, objects, relations, selection } = opened
+  const creators = rowCreators(opened)
+  const tables = await readTables(holder, [...creators.keys()])
+  await assertRowsFit(holder, [...creators.keys()])
+  const rowsIds = new Map([...creators.keys()].flatMap(oid => {
+    const relation = relations.all.get(oid)
+    return relation === undefined ? [] : [[oid, rowsId(source, relation.schema, relation.name)]]
+  }))
+  const context = { objects, relations, rowsIds }
+  const sequences = sequenceCreators(opened)
+  return [
+    await databaseArtifact(opened),
+    ...objectArtifacts(context),
+    ...[...creators].flatMap(([oid, creator]) => {
+      const [relation, rows] = [relations.all.get(oid), tables.get(oid)]
+      return relation === undefined || rows === undefined ? [] : [tableArtifact(source, relation, rows, { deps: [creator], readers })]
+    }),
+    ...await sequenceArtifacts(source, holder, [...sequences.keys()].flatMap(oid => relations.all.get(oid) ?? []), ({ oid }) => [sequences.get(oid) ?? '']),
+    ...selection.schemas === undefined ? await blobArtifacts(source, holder, readers) : [],
+    ...refreshArtifacts(source, context),
+  ]
+}
+
+/** table's oid → id of what creates it, for tables that hold rows of the user's */
+function rowCreators ({ objects, relations }: OpenedDatabase): Map<number, string> {
+  return creatorsOf(['r'], { objects, relations })
+}
+
+function sequenceCreators ({ objects, relations }: OpenedDatabase): Map<number, string> {
+  return creatorsOf(['S'], { objects, relations })
+}
+
+function creatorsOf (kinds: readonly string[], { objects, relations }: Pick<OpenedDatabase, 'objects' | 'relations'>): Map<number, string> {
+  const creators = new Map<number, string>()
+  for (const { oid, kind, extension } of relations.all.values()) {
+    if (!kinds.includes(kind)) continue
+    const creator = objects.ownOfRelation(oid) ?? (extension === null ? undefined : objects.ofExtension(extension))
+    if (creator !== undefined) creators.set(oid, creator.id)
+  }
+  return creators
+}
+
+async function databaseArtifact ({ source, snapshot: { holder }, objects }: OpenedDatabase): Promise<Artifact> {
+  const owners = [...new Set(objects.all.flatMap(({ entry }) => entry.owner ?? []))]
+  const facts = await readDatabaseFacts(holder, owners)
+  const text = JSON.stringify({ ...facts, order: objects.all.map(({ id }) => id) })
+  return { id: databaseId(source), kind: 'pg.database', deps: [], attributes: {}, content: { form: 'bytes', read: () => bytesOf(text) } }
+}
+
+function notesOf ({ relations, objects, database }: OpenedDatabase): string[] {
+  return [...relations.all.values()]
+    .filter(({ kind, oid }) => kind === 'f' && objects.ownOfRelation(oid) !== undefined)
+    .map(({ schema, name }) => `foreign table ${schema}.${name} of database ${database} is recorded without its rows, which are on another server`)
+}
