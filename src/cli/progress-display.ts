@@ -22,7 +22,7 @@ export function progressDisplay (stderr: NodeJS.WriteStream, { mode, output }: {
 }
 
 function terminalBar (stderr: NodeJS.WriteStream): ProgressDisplay {
-  const bar = new SingleBar({ stream: stderr, clearOnComplete: true, hideCursor: true, fps: 8, format: (_options, _params, payload: { progress?: Progress }) => lineOf(payload.progress, stderr.columns) })
+  const bar = new SingleBar({ stream: stderr, clearOnComplete: true, gracefulExit: false, fps: 8, format: (_options, _params, payload: { progress?: Progress }) => lineOf(payload.progress, stderr.columns) })
   let started = false
   return {
     onProgress: progress => {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MAIN, runCaf } from './run-caf.ts'
 import type { Finished, RunOptions } from './run-caf.ts'
+import { runHere } from './run-here.ts'
 
 const CONFIG = { repository: 'backups', project: 'notes', sources: { files: { folder: 'storage' } } }
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(async () => { await rm(folder, { recursive: true }) })
 
-const caf = async (line: string, options: Partial<RunOptions> = {}): Promise<Finished> => await runCaf(line.split(' '), { cwd: folder, ...options })
+const caf = async (line: string, options: Partial<RunOptions> = {}): Promise<Finished> => await runCaf(line.split(' '), { cwd: folder, env: { NODE_COMPILE_CACHE: join(folder, '.cache') }, ...options })
 async function json<T = Record<string, unknown>> (line: string): Promise<T> {
   const { status, stdout, stderr } = await caf(`${line} --json`)
   expect([status, stderr]).toEqual([0, ''])
@@ -129,7 +130,7 @@ describe('a failure', () => {
     ['doctor --files-folder nowhere', 4, ''],
     ['doctor --postgres-url postgres://u:hidden@127.0.0.1:1/db', 4, ''],
   ])('of `caf %s` ends with status %d and says why', async (line, status, text) => {
-    const finished = await caf(line)
+    const finished = await runHere(line.split(' '), { cwd: folder })
     expect(finished.stderr).toContain(text)
     expect(finished.status).toBe(status)
     if (text !== '') expect(finished.stderr).toMatch(/^caf: /)
