@@ -57,16 +57,17 @@ export async function applyGarbage (repository: Repository, plan: GarbagePlan, o
   }
 }
 
-/** Brings the newest plan to its end, whoever made it. */
+/** Brings the newest plan to its end, whoever made it: only then there may be a next one. */
 async function finishEarlier (repository: Repository, options: ApplyGarbageOptions): Promise<Plans> {
-  const plans = await repository.refresh(options)
-  const { newest, open, final } = plans
-  if (open !== undefined) {
+  for (;;) {
+    const plans = await repository.refresh(options)
+    const { newest, open, final } = plans
+    if (open === undefined) {
+      if (final !== undefined) await finish(repository, final, options)
+      return plans
+    }
     await carryOut(repository, { n: newest, packs: open, reasons: new Map(), only: [] }, options)
-    return await repository.refresh(options)
   }
-  if (final !== undefined) await finish(repository, final, options)
-  return plans
 }
 
 /** What of the plan is still to be done. */

@@ -94,6 +94,8 @@ export async function markNeeded (repository: Repository, mark: Mark, { signal }
 /** A collection beside a loss could remove what would repair it. */
 async function checkListed (repository: Repository, address: Address): Promise<void> {
   if (repository.hasSync(address)) return
+  await repository.refresh() // A snapshot may have come since.
+  if (repository.hasSync(address)) return
   await repository.rebuildOnce() // This host's cache may be wrong.
   if (repository.hasSync(address)) return
   const message = `a snapshot needs blob ${address}, which no pack lists; verify and repair before collecting garbage, or forget the snapshot`

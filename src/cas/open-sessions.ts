@@ -38,9 +38,7 @@ export async function waitForSessions (backend: StorageBackend, { now, pollMs = 
     const open = await openSessions(backend, { signal })
     for (const id of awaited) {
       const session = open.get(id)
-      if (session !== undefined && isDead(session, now())) await createRecord(backend, OUTCOME_PREFIX + id, { outcome: 'revoked', time: now() }, { signal })
-      else if (session !== undefined) continue
-      awaited.delete(id)
+      if (session === undefined || await revokeIfDead(backend, id, session, now())) awaited.delete(id)
     }
     if (awaited.size === 0) return
     onWait?.(new Map([...open].filter(([id]) => awaited.has(id))))
@@ -48,7 +46,16 @@ export async function waitForSessions (backend: StorageBackend, { now, pollMs = 
   }
 }
 
-/** Wrong only at the cost of a snapshot that has to be made again. */
+/**
+ * Revokes a session whose process is gone or whose lease is over. Should it live after all, it learns that it was revoked.
+ * @returns whether it was dead
+ */
+export async function revokeIfDead (backend: StorageBackend, id: string, session: SessionRecord, now: string): Promise<boolean> {
+  if (!isDead(session, now)) return false
+  await createRecord(backend, OUTCOME_PREFIX + id, { outcome: 'revoked', time: now })
+  return true
+}
+
 function isDead ({ host, pid, leaseUntil }: SessionRecord, now: string): boolean {
   return leaseUntil < now || (host === hostIdentity() && !mayBeAlive(pid))
 }

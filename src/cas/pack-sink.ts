@@ -21,6 +21,8 @@ export interface PackSinkOptions {
   readonly backend: StorageBackend
   /** A new name for a pack or a segment. */
   readonly newName: () => string
+  /** Called before a segment is written; a rejection breaks the sink. */
+  readonly beforeIndexing?: () => Promise<void>
   /** Called when packs are durable and listed by a durable segment. */
   readonly onIndexed: (segment: string, packs: readonly PackListing[]) => Promise<void>
 }
@@ -130,6 +132,7 @@ export class PackSink {
   }
 
   async #writeSegment (packs: readonly PackListing[]): Promise<void> {
+    await this.#options.beforeIndexing?.()
     const name = this.#options.newName()
     await writeSegment(this.#options.backend, name, packs)
     await this.#options.onIndexed(name, packs)

@@ -22,7 +22,7 @@ import { ReaderSession } from './reader-session.ts'
 import { DEFAULT_CHUNKER, createConfig, readConfig } from './repository-config.ts'
 import type { ChunkerSizes, RepositoryConfig } from './repository-config.ts'
 import { ReusableCopies } from './reusable-copies.ts'
-import { openSessions } from './open-sessions.ts'
+import { openSessions, revokeIfDead } from './open-sessions.ts'
 import { Session } from './session.ts'
 import { WriterSession } from './writer-session.ts'
 import { Zstd } from './zstd.ts'
@@ -65,6 +65,12 @@ export interface OpenWriterOptions extends AbortOptions {
 export interface OpenReaderOptions extends AbortOptions {
   /** Ids of the snapshots that must stay while it reads. @default [] */
   readonly snapshots?: readonly string[]
+}
+
+/** A snapshot that must not be collected now. */
+export interface Root extends CommittedSnapshot {
+  /** True if only an open session keeps it. */
+  readonly forgotten: boolean
 }
 
 export interface RepositoryStats {
@@ -168,7 +174,8 @@ export class Repository implements BlobReader {
       const plans = await this.refresh({ signal })
       const reusable = new ReusableCopies(this.index, await this.#intactPacks(new Set(plans.open), { signal }))
       await this.#commits.checkVisible(parents, { signal })
-      const sink = this.newSink(names => { reusable.addPacks(names) })
+      // What a revoked writer lists may be a delta of what was collected since: useless, and alarming when verified.
+      const sink = this.newSink(names => { reusable.addPacks(names) }, async () => { await session.askNotRevoked() })
       const fetcher = new BlobFetcher({ backend: this.backend, zstd: this.#zstd, cache: this.#cache, unwritten: copy => sink.storedOf(copy) })
       return new WriterSession({ repository: this, session, sink, reusable, fetcher, zstd: this.#zstd, parents, whenPresent, signal })
     })
@@ -201,16 +208,19 @@ export class Repository implements BlobReader {
   }
 
   /**
-   * What a collector marks from: the visible snapshots, and those that open sessions name, forgotten or not.
-   * The walk must fail rather than leave out what it cannot read.
+   * What a collector marks from: the visible snapshots, and the forgotten ones that open sessions name. The walk must fail
+   * rather than leave out what it cannot read; but below a forgotten root it must leave out what is missing: then the root was
+   * collected before, and the session, which came too late, is about to find that out. Revokes dead sessions that hold one.
    */
-  async roots (options: AbortOptions = {}): Promise<CommittedSnapshot[]> {
-    // In this order: who opens a reader checks after its record is stored that its snapshots are visible.
-    const roots = new Map((await this.visible({ signal: options.signal })).map(commit => [commit.id, commit]))
-    for (const { snapshots } of (await openSessions(this.backend, options)).values()) {
-      for (const id of snapshots) {
-        const commit = await this.#commits.get(id, options)
-        if (commit !== undefined) roots.set(id, commit)
+  async roots ({ signal }: AbortOptions = {}): Promise<Root[]> {
+    // In this order: who opens a session checks after its record is stored that its snapshots are visible.
+    const roots = new Map((await this.visible({ signal })).map(commit => [commit.id, { ...commit, forgotten: false }]))
+    for (const [session, record] of await openSessions(this.backend, { signal })) {
+      const forgotten = record.snapshots.filter(id => roots.get(id)?.forgotten !== false)
+      if (forgotten.length === 0 || await revokeIfDead(this.backend, session, record, this.now())) continue
+      for (const id of forgotten) {
+        const commit = await this.#commits.get(id, { signal })
+        if (commit !== undefined) roots.set(id, { ...commit, forgotten: true })
       }
     }
     return [...roots.values()]
@@ -269,9 +279,10 @@ export class Repository implements BlobReader {
   }
 
   /** Writes packs and their segments, and takes them into the index. Only for writers that keep to the protocol. */
-  newSink (onPacks: (names: string[]) => void = () => {}): PackSink {
+  newSink (onPacks: (names: string[]) => void = () => {}, beforeIndexing: () => Promise<void> = async () => {}): PackSink {
     return new PackSink({
       backend: this.backend,
+      beforeIndexing,
       newName: () => this.newName(),
       onIndexed: async (segment, packs) => {
         await this.index.take(segment, packs)

@@ -47,9 +47,16 @@ export class Session {
     return this.#revoked
   }
 
-  /** @throws {BackupError} `SESSION_REVOKED` */
+  /** From what is known so far. @throws {BackupError} `SESSION_REVOKED` */
   checkNotRevoked (): void {
     if (this.#revoked) throw this.#revocation()
+  }
+
+  /** Asks the storage. @throws {BackupError} `SESSION_REVOKED`, `STORAGE_…` */
+  async askNotRevoked (): Promise<void> {
+    const stored = await readRecord(this.#backend, OUTCOME_PREFIX + this.id, OutcomeRecord)
+    this.#revoked ||= stored?.outcome === 'revoked'
+    this.checkNotRevoked()
   }
 
   /**

@@ -34,7 +34,9 @@ export class Snapshots {
   mark (repository: Repository): Mark {
     const of = (id: string): readonly Address[] => this.of(id)
     return async function * () {
-      for (const { id } of await repository.roots()) yield * of(id)
+      for (const { id, forgotten } of await repository.roots()) {
+        yield * of(id).filter(address => !forgotten || repository.hasSync(address))
+      }
     }
   }
 

@@ -23,7 +23,10 @@ export async function manifestOf (repository: Repository, root: string): Promise
 
 export function markManifests (repository: Repository): Mark {
   return async function * () {
-    for (const { root } of await repository.roots()) yield * await manifestOf(repository, root)
+    for (const { root, forgotten } of await repository.roots()) {
+      if (forgotten && !repository.hasSync(root)) continue
+      yield * (await manifestOf(repository, root)).filter(address => !forgotten || repository.hasSync(address))
+    }
   }
 }
 
