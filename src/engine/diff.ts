@@ -82,9 +82,16 @@ async function describe (blobs: BlobReader, { id, change, before, after }: MapCh
   const older = before === undefined ? undefined : await readNode(blobs, before, id)
   const newer = after === undefined ? undefined : await readNode(blobs, after, id)
   const node = newer ?? older
-  if (node === undefined) return undefined
+  if (node === undefined || isOnlyRemade(older, newer)) return undefined
   const rows = await countChanges(older?.content, newer?.content, blobs, options)
   return { id, artifact: node.artifact, change, ...(rows === undefined ? {} : { rows }), sizeBefore: older?.content.size ?? 0, sizeAfter: newer?.content.size ?? 0 }
+}
+
+/** True if the artifact is as it was and only what it depends on has changed: an index is no other when its table has new rows. */
+function isOnlyRemade (older: NodeBlock | undefined, newer: NodeBlock | undefined): boolean {
+  if (older === undefined || newer === undefined) return false
+  const identity = ({ artifact, attributes, deps, hash, recipe }: NodeBlock): string => JSON.stringify([artifact, attributes, deps, hash, recipe])
+  return identity(older) === identity(newer)
 }
 
 /** Tables whose columns changed count as emptied and filled again. */
