@@ -88,13 +88,16 @@ export function parseNpyHeader (bytes: Uint8Array, name = 'the matrix'): NpyHead
   return { dtype: descr, isFortranOrder: fortran, shape, rows: shape.length > 1 ? shape[0]! : 1, columns, offset: start + headerLength, length }
 }
 
-/** Exactly what NumPy writes: the three members in any order, a comma after each or between them. */
-const DICTIONARY = /^\{((?:\s*'(?:descr|fortran_order|shape)'\s*:\s*(?:'[^'\\]*'|True|False|\(\s*(?:\d+\s*(?:,\s*\d+\s*)*,?\s*)?\))\s*,?)*)\s*\}[ ]*\n$/
-const MEMBER = /'(\w+)'\s*:\s*('[^']*'|True|False|\([^)]*\))/g
+/** What NumPy writes: members with plain values, a comma between them or after each. */
+const DICTIONARY = /^\{((?: *'(?:descr|fortran_order|shape)' *: *(?:'[^'\\]*'|True|False|\((?:\d+(?:, *\d+)*,?)?\)) *,?)*) *\}$/
+/** Far more than any header but one of records needs; bounds the work on a forged one. */
+const LONGEST_DICTIONARY = 1024
+const MEMBER = /'(\w+)' *: *('[^']*'|True|False|\([^)]*\))/g
 
 function parseDictionary (text: string, name: string): { readonly descr: string, readonly fortran: boolean, readonly shape: readonly number[] } {
-  if (/^\{.*'descr'\s*:\s*\[/s.test(text)) throw unsupported(name, 'holds records; only matrices of numbers can be stored')
-  const body = DICTIONARY.exec(text)?.[1]
+  if (/'descr': *\[/.test(text)) throw unsupported(name, 'holds records; only matrices of numbers can be stored')
+  const dictionary = text.trimEnd()
+  const body = dictionary.length > LONGEST_DICTIONARY || !text.endsWith('\n') ? undefined : DICTIONARY.exec(dictionary)?.[1]
   const members = [...(body ?? '').matchAll(MEMBER)].map(([, key, value]): [string, string] => [key!, value!])
   const { descr, fortran_order: fortran, shape } = Object.fromEntries(members)
   if (members.length !== 3 || descr?.startsWith("'") !== true || !/^(?:True|False)$/.test(fortran ?? '') || shape?.startsWith('(') !== true) {
