@@ -100,8 +100,8 @@ SELECT pg_catalog.format('SET SESSION AUTHORIZATION %I', pg_catalog.pg_get_userb
     CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
     CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END),
   'RESET SESSION AUTHORIZATION'
-FROM pg_temp.caf_owners o CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a
-ORDER BY o.loid, pg_catalog.pg_get_userbyid(a.grantor) <> o.owner, a.is_grantable DESC
+FROM pg_temp.caf_owners o CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) WITH ORDINALITY a
+ORDER BY o.loid, pg_catalog.pg_get_userbyid(a.grantor) <> o.owner, a.ordinality
 \\gexec
 DROP TABLE pg_temp.caf_pages, pg_temp.caf_owners;
 `

@@ -75,7 +75,8 @@ class ZipFiller {
     try {
       for await (const source of sources) {
         this.#options.signal?.throwIfAborted()
-        this.#options.onEntry?.(await this.#add(source))
+        const record = await this.#add(source)
+        this.#options.onEntry?.(record)
         if (this.output.destroyed) return
       }
       this.#zip.end({ comment: '0'.repeat(SEAL_LENGTH), forceZip64Format: false })

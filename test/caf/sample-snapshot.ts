@@ -74,7 +74,7 @@ export function filesContent (files: readonly SampleFile[]): Content {
     return bytes === undefined ? all : { ...all, read: () => bytesOf(bytes) }
   })
   entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
-  return { form: 'files', entries: async function * () { yield * entries } }
+  return { form: 'files', async *entries () { yield * entries } }
 }
 
 /** The same bytes for the same seed. */
