@@ -54,14 +54,19 @@ export function belongsTo (found: FoundDatabase, owner: string): boolean {
   return found.marker === undefined ? found.untouched : found.marker.owner === owner
 }
 
-/**
- * Creates the database to build in and opens it to connections once it is marked.
- * @param properties further options of CREATE DATABASE, as SQL
- */
-export async function createRestoring (client: pg.Client, name: string, { owner, properties }: { readonly owner: string, readonly properties: string }): Promise<void> {
+export interface CreateOptions {
+  readonly owner: string
+  /** Further options of CREATE DATABASE, as SQL. */
+  readonly properties: string
+  /** What it gets when it becomes visible. */
+  readonly comment: string | null
+}
+
+/** Creates the database to build in and opens it to connections once it is marked. */
+export async function createRestoring (client: pg.Client, name: string, { owner, properties, comment }: CreateOptions): Promise<void> {
   const database = quoteIdentifier(name)
   await client.query(`CREATE DATABASE ${database} TEMPLATE template0 ${properties} ALLOW_CONNECTIONS false CONNECTION LIMIT 0`)
-  await setMarker(client, name, { owner, state: 'preparing', comment: null })
+  await setMarker(client, name, { owner, state: 'preparing', comment })
   await client.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS true CONNECTION LIMIT -1`)
 }
 

@@ -6,7 +6,7 @@ export interface RestoreMarker {
   readonly owner: string
   /** `preparing`: being filled. `ready`: complete and verified. `replaced`: the one that had the name before. */
   readonly state: 'preparing' | 'ready' | 'replaced'
-  /** The comment it shall have once it is visible (`ready`), or had before (`replaced`). */
+  /** The comment it shall have once it is visible, or (`replaced`) had before. */
   readonly comment: string | null
 }
 
@@ -30,6 +30,12 @@ export function decodeMarker (comment: string | null): RestoreMarker | undefined
   const { owner, comment: kept } = members
   if (state === undefined || typeof owner !== 'string') return undefined
   return { owner, state, comment: typeof kept === 'string' ? kept : null }
+}
+
+/** The comment that users see, or will see when the restore is over. */
+export function visibleComment (comment: string | null): string | null {
+  const marker = decodeMarker(comment)
+  return marker === undefined ? comment : marker.comment
 }
 
 function parsed (text: string): { readonly [key: string]: Plain } {

@@ -3,8 +3,8 @@ import { quoteIdentifier } from './identifier.ts'
 
 export interface Rights {
   readonly owner: string
-  /** Text of an `aclitem[]`; null for what the server gives by default. */
-  readonly acl: string | null
+  /** An `aclitem[]`, or its text; null for what the server gives by default. */
+  readonly acl: string | readonly string[] | null
 }
 
 /**
@@ -40,5 +40,13 @@ async function grantsOf (client: pg.Client, object: string, { owner, acl }: Righ
   return rows.flatMap(grant => {
     const statement = `GRANT ${grant.privileges} ON ${object} TO ${grant.grantee === null ? 'PUBLIC' : quoteIdentifier(grant.grantee)}${grant.grantable ? ' WITH GRANT OPTION' : ''}`
     return grant.grantor === owner ? [statement] : [`SET SESSION AUTHORIZATION ${quoteIdentifier(grant.grantor)}`, statement, 'RESET SESSION AUTHORIZATION']
+  })
+}
+
+/** The roles that hold or granted the rights. */
+export function rightsHolders (acl: readonly string[]): string[] {
+  return acl.flatMap(item => {
+    const [, grantee, grantor] = /^(.*)=[^=]*\/(.*)$/su.exec(item) ?? []
+    return [grantee, grantor].flatMap(name => name === undefined || name === '' ? [] : name.replace(/^"(.*)"$/su, '$1').replaceAll('""', '"'))
   })
 }

@@ -11,7 +11,7 @@ import { sqlStatements } from './sql-lexer.ts'
 /** Longer than any function body that a server takes in one message with pleasure. */
 const LONGEST_SQL = 256 * 1024 * 1024
 
-export async function readSql (item: RestoreItem, options: AbortOptions = {}): Promise<string> {
+export async function readSql (item: Pick<RestoreItem, 'read'>, options: AbortOptions = {}): Promise<string> {
   return Buffer.from(await collect(item.read(options), { limit: LONGEST_SQL })).toString()
 }
 

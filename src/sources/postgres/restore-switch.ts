@@ -10,7 +10,7 @@ const TERMINATE_EVERY_MS = 50
 
 export interface SwitchOptions {
   readonly owner: string
-  /** The comment that the database gets. */
+  /** What the restored database gets. */
   readonly comment: string | null
   /** The database that has the name now. */
   readonly live: FoundDatabase | undefined

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { RestoreItem } from '../source.ts'
 import { quoteQualified } from './identifier.ts'
 import type { TableName } from './restore-rows.ts'
 
@@ -24,6 +25,10 @@ const DEPENDENT = `
 export async function dependentViews (client: pg.Client, tables: readonly TableName[]): Promise<TableName[]> {
   const { rows } = await client.query<TableName>(DEPENDENT, [tables.map(({ schema, name }) => quoteQualified(schema, name))])
   return rows
+}
+
+export function viewOf ({ attributes }: RestoreItem): TableName {
+  return { schema: String(attributes['schema']), name: String(attributes['view']) }
 }
 
 export async function refreshView (client: pg.Client, { schema, name }: TableName): Promise<void> {

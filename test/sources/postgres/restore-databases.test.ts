@@ -32,7 +32,7 @@ describe('the databases of a restore', () => {
     await server.release(helper)
   })
 
-  const create = async (): Promise<void> => { await createRestoring(client, names.restoring, { owner: OWNER, properties: "ENCODING 'UTF8'" }) }
+  const create = async (): Promise<void> => { await createRestoring(client, names.restoring, { owner: OWNER, properties: "ENCODING 'UTF8'", comment: null }) }
   const comments = async (): Promise<Record<string, string | null>> => {
     const found: Record<string, string | null> = {}
     for (const name of [names.live, names.restoring, names.replaced]) {

@@ -1,0 +1,56 @@
+import { BackupError } from '../../errors.ts'
+import type { PgDumpChoice } from './dump.ts'
+import type { PostgresServer } from './server.ts'
+
+export interface PostgresRestorerOptions {
+  /** The source whose artifacts it takes. @default 'postgres' */
+  readonly name?: string
+  readonly server: PostgresServer
+  readonly database: string
+  /**
+   * `create`: a new database, filled under the name `<database>__restoring` and renamed in the end. `in-place`: an existing database, changed in one
+   * transaction: what is missing is created, tables whose rows differ get those of the backup, everything else stays.
+   */
+  readonly mode: 'create' | 'in-place'
+  /** With `create`, when the database exists: refuse, or put the new one in its place. @default 'refuse' */
+  readonly replace?: 'refuse' | 'swap'
+  /** What becomes of the database whose place was taken: dropped, or kept as `<database>__replaced`. @default 'drop' */
+  readonly replaced?: 'drop' | 'keep'
+  /** Throws out whoever is connected to the database whose place is taken. @default false */
+  readonly disconnect?: boolean
+  /** With `in-place`: restores what is in the schema of the backup (the member's name) into that of its value. */
+  readonly schemas?: Readonly<Record<string, string>>
+  /** `skip`: all belongs to the connecting user, and no rights are granted. @default 'keep' */
+  readonly owners?: 'keep' | 'skip'
+  /** Connections that load rows and build indexes side by side, if the server's budget allows. @default 3 */
+  readonly concurrency?: number
+  /** `maintenance_work_mem` of each of them. @default '256MB' */
+  readonly maintenanceWorkMem?: string
+  /** How long to wait for locks that others hold. @default 15_000 */
+  readonly lockTimeoutMs?: number
+  /** The pg_dump with which the target is read to compare it; has to be the one that the source was captured with. @default 'wasm' */
+  readonly pgDump?: PgDumpChoice
+  /** Called with what is worth knowing and no reason to stop, each one sentence. */
+  readonly onNote?: (note: string) => void
+}
+
+export type RestorerSettings = Required<PostgresRestorerOptions>
+
+/** @throws {BackupError} `INVALID_OPTION` */
+export function restorerSettings (options: PostgresRestorerOptions): RestorerSettings {
+  const settings: RestorerSettings = {
+    name: 'postgres', replace: 'refuse', replaced: 'drop', disconnect: false, schemas: {}, owners: 'keep', concurrency: 3,
+    maintenanceWorkMem: '256MB', lockTimeoutMs: 15_000, pgDump: 'wasm', onNote: () => undefined, ...options,
+  }
+  const { mode, replace, schemas, concurrency, maintenanceWorkMem, lockTimeoutMs } = settings
+  if (mode === 'create' && Object.keys(schemas).length > 0) throw invalid('schemas can be renamed when restoring in place only', { schemas })
+  if (mode === 'in-place' && replace !== 'refuse') throw invalid('replace is for mode create; in place, the database stays', { replace })
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw invalid('concurrency must be a positive integer', { concurrency })
+  if (!Number.isSafeInteger(lockTimeoutMs) || lockTimeoutMs < 0) throw invalid('lockTimeoutMs must be a whole number of milliseconds', { lockTimeoutMs })
+  if (!/^\d+(kB|MB|GB)$/.test(maintenanceWorkMem)) throw invalid('maintenanceWorkMem must be a size like 256MB', { maintenanceWorkMem })
+  return settings
+}
+
+function invalid (message: string, data: Record<string, unknown>): BackupError {
+  return new BackupError('INVALID_OPTION', message, { data })
+}
