@@ -4,6 +4,7 @@ import { readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BackupError } from '../../errors.ts'
 import type { FileEntry } from '../source.ts'
+import { wholeMicroseconds } from './file-time.ts'
 import { walkFolder } from './folder-walk.ts'
 import type { FoundEntry, WalkOptions } from './folder-walk.ts'
 import { HardLinks } from './hard-links.ts'
@@ -24,26 +25,24 @@ export async function * readTree (root: string, { files, onFound, onSkipped, ...
   const links = new HardLinks()
   for await (const found of walkFolder(root, options)) {
     onFound?.(found)
-    const { path, stats } = found
-    if (stats.isFile()) yield fileEntry(found, links.firstPath(found), files)
-    else if (stats.isDirectory()) yield { ...attributes(found), type: 'directory' }
-    else if (stats.isSymbolicLink()) yield { ...attributes(found), type: 'symlink', target: await linkTarget(root, path) }
-    else onSkipped?.(path, kindOf(stats))
+    const first = found.stats.isFile() ? links.firstPath(found) : undefined
+    const entry = first === undefined ? await readEntry(root, found, files) : { ...attributes(found), type: 'hardlink' as const, target: first }
+    if (entry === undefined) onSkipped?.(found.path, kindOf(found.stats))
+    else yield entry
   }
 }
 
-function fileEntry (found: FoundEntry, first: string | undefined, files: OpenFiles): FileEntry {
-  if (first !== undefined) return { ...attributes(found), type: 'hardlink', target: first }
-  return { ...attributes(found), type: 'file', sizeBytes: Number(found.stats.size), read: options => files.read(found, options) }
+/** One thing by itself: a file with several links is a file. Undefined for what cannot be stored. */
+export async function readEntry (root: string, found: FoundEntry, files: OpenFiles): Promise<FileEntry | undefined> {
+  const { path, stats } = found
+  if (stats.isFile()) return { ...attributes(found), type: 'file', sizeBytes: Number(stats.size), read: options => files.read(found, options) }
+  if (stats.isDirectory()) return { ...attributes(found), type: 'directory' }
+  if (stats.isSymbolicLink()) return { ...attributes(found), type: 'symlink', target: await linkTarget(root, path) }
+  return undefined
 }
 
 function attributes ({ path, stats }: FoundEntry): Omit<FileEntry, 'type'> {
   return { path, mode: Number(stats.mode & 0o7777n), mtimeNs: wholeMicroseconds(stats.mtimeNs), uid: Number(stats.uid), gid: Number(stats.gid), sizeBytes: 0 }
-}
-
-/** Node sets times as floating-point seconds, which carry microseconds and no more: finer ones could never be brought back. */
-export function wholeMicroseconds (ns: bigint): bigint {
-  return ns - ((ns % 1000n) + 1000n) % 1000n
 }
 
 async function linkTarget (root: string, path: string): Promise<string> {
