@@ -58,7 +58,7 @@ export function readRowChunks (content: StoredRows, blobs: BlobSource, options: 
 
 /**
  * Rows as COPY text with the values out of line put in; with `from` and `to` (both inclusive) only rows whose key is between
- * them. For `files` the rows of its entries.
+ * them. For `files` the rows of its entries, whose contents stay references.
  * @throws {BackupError} `INVALID_OPTION` for a range of rows without a key, and what {@link readBytes} throws.
  */
 export async function * readRows (content: StoredRows, blobs: BlobSource, options: ReadOptions & KeyRange = {}): AsyncGenerator<Uint8Array> {
@@ -66,7 +66,7 @@ export async function * readRows (content: StoredRows, blobs: BlobSource, option
   const readValue = ({ text }: { readonly text: string }): AsyncGenerator<Uint8Array> => readBytes(CID.parse(text), blobs, options)
   for await (const { entry, bytes } of readRowChunks(content, blobs, options)) {
     const rows = trim(bytes)
-    if (entry.refs !== undefined) yield * expandRows(rows, { readValue, signal: options.signal })
+    if (entry.refs !== undefined && content.form === 'rows') yield * expandRows(rows, { readValue, signal: options.signal })
     else if (rows.length > 0) yield rows
   }
 }
