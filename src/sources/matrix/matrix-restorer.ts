@@ -74,6 +74,7 @@ async function existing (store: MatrixStore, targets: readonly string[], replace
   const present = new Set(await matrixNames(store, options))
   return targets.flatMap(target => {
     try {
+      checkMatrixName(target)
       checkMatrixName(target + STAGED)
     } catch (error) {
       if (isBackupError(error)) return [{ code: 'INVALID_OPTION' as const, message: error.message }]

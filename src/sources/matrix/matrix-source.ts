@@ -1,6 +1,7 @@
 import { BackupError } from '../../errors.ts'
 import type { AbortOptions, Bytes } from '../../stream.ts'
 import type { Artifact, Capture, CaptureSummary, Provenance, Recipe, Source } from '../source.ts'
+import { checkMatrixName } from './matrix-store.ts'
 import type { MatrixEntry, MatrixStore } from './matrix-store.ts'
 import { NPY_HEAD_BYTES, parseNpyHeader } from './npy.ts'
 import type { NpyHeader } from './npy.ts'
@@ -31,6 +32,7 @@ export function matrixSource ({ name = 'matrices', store, describe = () => undef
       const begin = new Date()
       const found = await store.list({ signal })
       const entries = found.filter(entry => !entry.name.endsWith(STAGED))
+      for (const entry of entries) checkMatrixName(entry.name)
       const notes = found.filter(entry => entry.name.endsWith(STAGED)).map(entry => `Matrix ${entry.name} belongs to an unfinished restore and was left out.`)
       return openCapture({ name, store, describe, entries, notes, begin })
     },

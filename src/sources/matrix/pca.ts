@@ -26,7 +26,7 @@ export interface Pca {
  * Principal components of a stream of vectors. Nothing in it is random, so the same vectors in the same order give the
  * same bytes on the same machine: the sign is such that each component's largest number is positive, the first of
  * equals if there are several. Memory: at most as many vectors as they have dimensions; with more, their covariance.
- * The decomposition at the end blocks its thread: about a second for 500 vectors, minutes for a covariance of 2048².
+ * The decomposition at the end blocks its thread: seconds for 500 vectors, a minute for a covariance of 2048² (measured on 2 busy cores).
  * @throws {BackupError} `INVALID_OPTION` when vectors differ in length, hold no finite numbers, or span fewer dimensions than `components`
  */
 export async function computePca (vectors: AsyncIterable<Float32Array>, { components, signal }: PcaOptions): Promise<Pca> {
