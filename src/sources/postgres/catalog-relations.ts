@@ -27,7 +27,8 @@ const RELATIONS = `
   LEFT JOIN (
     SELECT e.oid AS extension, t.oid, coalesce(t.condition, '') AS condition FROM pg_catalog.pg_extension e, unnest(e.extconfig, e.extcondition) AS t (oid, condition)
   ) config ON config.oid = c.oid
-  WHERE c.relkind <> 't' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'`
+  WHERE c.relkind <> 't' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`
 
 /** The relations of a database that are not the system's own. */
 export class RelationIndex {

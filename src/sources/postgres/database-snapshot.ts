@@ -79,8 +79,8 @@ export class DatabaseSnapshot {
     const client = await this.#lease.connect(this.#database)
     try {
       await useCanonicalText(client)
-      // The heap is what counts: an index may be damaged.
-      await client.query('SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off')
+      // The heap is what counts: an index may be damaged. One connection is one process of the server.
+      await client.query('SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0')
       await client.query(`${BEGIN}; SET TRANSACTION SNAPSHOT '${this.id}'`)
       return client
     } catch (error) {

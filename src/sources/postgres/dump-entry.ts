@@ -11,8 +11,9 @@ export interface DumpEntry {
   /** dumpIds that pg_dump prints; it does so only for entries without a row of their own. */
   readonly dependencies: readonly number[]
   readonly type: string
-  /** pg_dump's name of it; line ends have become spaces. */
+  /** pg_dump's name of it; in this and in the schema's line ends have become spaces. */
   readonly tag: string
+  readonly schema: string | null
   readonly owner: string | null
   /** The statements that create it, as they stand between `SET default_tablespace` and its like. */
   readonly sql: string
@@ -28,7 +29,7 @@ const SETTING = /^SET (default_tablespace|default_table_access_method) = (.+);$/
 
 const ENTRY = /^-- TOC entry (\d+) \(class (\d+) OID (\d+)\)$/
 const DEPENDENCIES = /^-- Dependencies: ([\d ]+)$/
-const NAME = /^-- Name: (.*); Type: ([A-Z ]+); Schema: .*; Owner: (.*?)(; Tablespace: .*)?$/
+const NAME = /^-- Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*?)(; Tablespace: .*)?$/
 
 interface Header {
   dumpId: number
@@ -88,14 +89,19 @@ function readHeaderLine (header: Header, line: string): void {
 }
 
 function entryOf ({ name, ...header }: Header, sql: string, settings: typeof SETTING_DEFAULTS): DumpEntry {
-  const [, tag, type, owner, tablespace] = name ?? []
-  if (tag === undefined || type === undefined || owner === undefined) throw new BackupError('SOURCE_FAILED', `entry ${header.dumpId} of pg_dump's output has no name; its version may be unknown to this program`, { data: { entry: header.dumpId } })
+  const [, tag, type, schema, owner, tablespace] = name ?? []
+  if (tag === undefined || type === undefined || schema === undefined || owner === undefined) throw new BackupError('SOURCE_FAILED', `entry ${header.dumpId} of pg_dump's output has no name; its version may be unknown to this program`, { data: { entry: header.dumpId } })
   return {
     ...header, tag, type, sql,
-    owner: owner === '' || owner === '-' ? null : owner,
+    schema: presentOrNull(schema),
+    owner: presentOrNull(owner),
     tablespace: tablespace === undefined ? null : settings.default_tablespace,
     accessMethod: settings.default_table_access_method,
   }
+}
+
+function presentOrNull (name: string): string | null {
+  return name === '' || name === '-' ? null : name
 }
 
 /** What an entry changes at its end is meant for those after it. */

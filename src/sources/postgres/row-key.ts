@@ -2,15 +2,20 @@ import type pg from 'pg'
 import type { KeyColumn, KeyOrder } from '../source.ts'
 import { quoteIdentifier } from './identifier.ts'
 
+/** ORDER BY what, to get the key's order; the column is in double quotes already. */
+type SortBy = (column: string, types: KeyTypes) => string
+
 interface TypeOrder {
   readonly order: KeyOrder
-  /** ORDER BY this to get the key's order; the column is in double quotes already. */
-  readonly sortBy: (column: string) => string
+  readonly sortBy: SortBy
 }
 
 const plain = (order: KeyOrder): TypeOrder => ({ order, sortBy: column => column })
-/** Unsigned bytes in UTF-8, whatever the collation and the database's encoding. */
-const text: TypeOrder = { order: 'bytes', sortBy: column => `pg_catalog.textsend(${column}::pg_catalog.text)` }
+/** Unsigned bytes in UTF-8, whatever the column's collation. */
+const text: TypeOrder = {
+  order: 'bytes',
+  sortBy: (column, { bytesSortAsUtf8 }) => bytesSortAsUtf8 ? `${column}::pg_catalog.text COLLATE "C"` : `pg_catalog.textsend(${column}::pg_catalog.text)`,
+}
 
 /** By oids of pg_type, which are the same in every server. */
 const ORDERS: Readonly<Record<number, TypeOrder>> = {
@@ -42,6 +47,8 @@ export interface KeyTypes {
   readonly domains: ReadonlyMap<number, number>
   /** enum → its labels in their order */
   readonly enums: ReadonlyMap<number, readonly string[]>
+  /** True if the bytes of the database's encoding sort as UTF-8 does. */
+  readonly bytesSortAsUtf8: boolean
 }
 
 export interface RowKeyColumn extends KeyColumn {
@@ -53,7 +60,9 @@ export interface RowKeyColumn extends KeyColumn {
 export async function readKeyTypes (client: pg.Client): Promise<KeyTypes> {
   const domains = await client.query<{ oid: number, base: number }>("SELECT oid, typbasetype AS base FROM pg_catalog.pg_type WHERE typtype = 'd'")
   const enums = await client.query<{ oid: number, labels: string[] }>('SELECT enumtypid AS oid, array_agg(enumlabel::text ORDER BY enumsortorder) AS labels FROM pg_catalog.pg_enum GROUP BY enumtypid')
+  const { rows: [server] } = await client.query<{ encoding: string }>("SELECT current_setting('server_encoding') AS encoding")
   return {
+    bytesSortAsUtf8: ['UTF8', 'SQL_ASCII', 'LATIN1'].includes(server?.encoding ?? ''),
     domains: new Map(domains.rows.map(({ oid, base }) => [oid, base])),
     enums: new Map(enums.rows.map(({ oid, labels }) => [oid, labels])),
   }
@@ -66,5 +75,5 @@ export function rowKeyColumn (name: string, type: number, types: KeyTypes): RowK
   const labels = types.enums.get(base)
   if (labels !== undefined) return { name, order: 'enum', labels, sortBy: quoteIdentifier(name) }
   const found = ORDERS[base]
-  return found === undefined ? undefined : { name, order: found.order, sortBy: found.sortBy(quoteIdentifier(name)) }
+  return found === undefined ? undefined : { name, order: found.order, sortBy: found.sortBy(quoteIdentifier(name), types) }
 }

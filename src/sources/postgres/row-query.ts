@@ -16,7 +16,6 @@ export interface RowQueryOptions {
 export function rowsCopy ({ schema, table, rows: { columns, key }, condition = '' }: RowQueryOptions): string {
   const name = quoteQualified(schema, table)
   const list = columns.map(quoteIdentifier).join(', ')
-  // Of the forms without a key only this one never reads with several processes, which would mix the rows.
   if (key.length === 0 && condition === '' && columns.length > 0) return `COPY ${name} (${list}) TO STDOUT`
   const order = key.length === 0 ? '' : ` ORDER BY ${key.map(column => column.sortBy).join(', ')}`
   return `COPY (SELECT ${list} FROM ONLY ${name} ${condition}${order}) TO STDOUT`

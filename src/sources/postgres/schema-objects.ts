@@ -120,6 +120,11 @@ function namesIn ({ sql }: DumpEntry): QualifiedName[] {
   return qualifiedNames([...sqlTokens(sql)])
 }
 
+/** As pg_dump writes names into comments. */
+function withoutLineEnds (name: string): string {
+  return name.replace(/[\n\r]/g, ' ')
+}
+
 /** Gives each entry an id that is the same in every dump of the same object. */
 export function schemaObjects (source: string, entries: readonly DumpEntry[], identities: ReadonlyMap<CatalogKey, ObjectIdentity>): SchemaObject[] {
   const postData = entries.findIndex(entry => POST_DATA.has(entry.type))
@@ -132,7 +137,8 @@ export function schemaObjects (source: string, entries: readonly DumpEntry[], id
     taken.set(id, times)
     return {
       id: times === 1 ? id : `${id} (${times})`,
-      entry, key, schema, place,
+      entry, key, place,
+      schema: [schema, ...namesIn(entry).map(name => name.schema)].find(name => name !== null && withoutLineEnds(name) === entry.schema) ?? entry.schema,
       section: postData < 0 || place < postData ? 'pre-data' : 'post-data',
     }
   })
