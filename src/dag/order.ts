@@ -87,6 +87,9 @@ function depMissing (id: string, dep: string): BackupError {
   return new BackupError('DEP_MISSING', `node ${id} depends on ${dep}, which is not there`, { data: { id, dep } })
 }
 
+/** So much of a circle stands in the message; all of it in the error's data. */
+const MOST_SHOWN = 40
+
 /** Every node that still waits has a dep that waits: going along these must come back somewhere. */
 function cycleAmong (nodes: ReadonlyMap<string, Dependent>, waiting: ReadonlyMap<string, number>): BackupError {
   const stuck = (id: string): boolean => waiting.get(id)! > 0
@@ -100,5 +103,6 @@ function cycleAmong (nodes: ReadonlyMap<string, Dependent>, waiting: ReadonlyMap
     id = nodes.get(id)!.deps.find(stuck)!
   }
   const cycle = [...path.slice(seenAt.get(id)), id]
-  return new BackupError('DAG_CYCLE', `nodes depend on each other in a circle: ${cycle.join(' → ')}`, { data: { cycle } })
+  const shown = cycle.length <= MOST_SHOWN ? cycle : [...cycle.slice(0, MOST_SHOWN / 2), `… ${cycle.length - MOST_SHOWN} more …`, ...cycle.slice(-MOST_SHOWN / 2)]
+  return new BackupError('DAG_CYCLE', `nodes depend on each other in a circle: ${shown.join(' → ')}`, { data: { cycle } })
 }
