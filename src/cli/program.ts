@@ -3,8 +3,10 @@ import type { Cli } from './cli.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addExport } from './commands/export.ts'
 import { addForget } from './commands/forget.ts'
 import { addGc } from './commands/gc.ts'
+import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
 import { addLs } from './commands/ls.ts'
 import { addRepair } from './commands/repair.ts'
@@ -17,7 +19,7 @@ import { addVerify } from './commands/verify.ts'
 import { PROGRESS_MODES } from './progress-display.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addInit, addDoctor, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addVerify, addRepair, addForget, addGc, addStats, addCompletion]
+const COMMANDS = [addInit, addDoctor, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addExport, addImport, addVerify, addRepair, addForget, addGc, addStats, addCompletion]
 
 /** The whole command line. Parsing throws `CommanderError` where commander alone would end the process. */
 export function createProgram (cli: Cli): Command {

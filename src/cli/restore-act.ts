@@ -10,9 +10,14 @@ import type { RestoreIntent } from './restore-intent.ts'
 import { shortId } from './snapshot-text.ts'
 import type { Column } from './text-table.ts'
 
-/** Restores, and returns what was done; {@link outcomeLines} says it in words. */
 export async function restore (cli: Cli, opened: Opened, reference: string, intent: RestoreIntent): Promise<RestoreOutcome> {
-  return await restoreSnapshot(opened.repository, reference, await requestOf(cli, opened, intent))
+  const outcome = await restoreSnapshot(opened.repository, reference, await requestOf(cli, opened, intent))
+  opened.progress.stop()
+  return outcome
+}
+
+export async function showOutcome ({ output }: Cli, outcome: RestoreOutcome): Promise<void> {
+  await output.result(outcome, () => { for (const line of outcomeLines(outcome)) output.line(line) })
 }
 
 /** Shows what a restore would do, and what speaks against it. */

@@ -1,10 +1,17 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { RestoreTargets } from '../config/open-config.ts'
+import { restoreScope } from '../config/restore-scope.ts'
+import { withDatabaseModes } from '../config/restore-targets.ts'
+import type { RestoreTargets } from '../config/restore-targets.ts'
+import { targetOverrides } from '../config/target-overrides.ts'
 import type { RegenerationPolicy, Selection } from '../engine/contract.ts'
 import type { RestoreRecord } from '../engine/restore-journal.ts'
+import { findView } from '../engine/snapshot-view.ts'
 import { BackupError } from '../errors.ts'
 import type { Plain } from '../stream.ts'
+import type { Cli, Opened } from './cli.ts'
+import { targetFlagsOf } from './target-options.ts'
+import type { TargetOptions } from './target-options.ts'
 
 /** All that a restore was asked to do: plain data without secrets, which the journal keeps for `--resume` and `--abort`. */
 export interface RestoreIntent {
@@ -22,12 +29,36 @@ const INTENT = Compile(Type.Object({
   select: Type.Optional(Type.Object({ tables: Names, collections: Names, matrices: Names, files: Names, nodes: Names, withDependencies: Type.Optional(Type.Boolean()) })),
   preserveHistory: Type.Boolean(),
   targets: Type.Object({
-    overrides: Type.Record(Type.String(), Type.Object({ database: Type.Optional(Type.String()), folder: Type.Optional(Type.String()), schemas: Renamings, collections: Renamings })),
+    sources: Type.Array(Type.String()),
+    overrides: Type.Record(Type.String(), Type.Object({
+      database: Type.Optional(Type.String()), folder: Type.Optional(Type.String()), schemas: Renamings, collections: Renamings,
+      mode: Type.Optional(Type.Enum(['create', 'in-place'])),
+    })),
     files: Names,
     replace: Type.Boolean(),
+    disconnect: Type.Boolean(),
     skipOwners: Type.Boolean(),
   }),
 }))
+
+/** What the command line says about a restore. */
+export interface RestoreWish extends TargetOptions {
+  readonly strategy: RegenerationPolicy['strategy']
+  readonly select?: Selection
+  readonly preserveHistory: boolean
+}
+
+/** Finds out what a wish means for this snapshot and this configuration. @throws {BackupError} `SNAPSHOT_MISSING`, `INVALID_OPTION`; `SOURCE_…` when a database cannot be asked */
+export async function makeIntent ({ terminal: { cwd }, signal }: Cli, { repository, config }: Opened, reference: string, wish: RestoreWish): Promise<RestoreIntent> {
+  const { strategy, select, preserveHistory, replace = false, disconnect = false, skipOwners = false } = wish
+  const { block } = await findView(repository, reference)
+  const sources = restoreScope(config.sources, block.sources.map(({ name }) => name), select)
+  const targets: RestoreTargets = {
+    sources: sources.map(({ name }) => name), overrides: targetOverrides(targetFlagsOf(wish), { sources, cwd }),
+    replace, disconnect, skipOwners, ...(select?.files !== undefined && { files: select.files }),
+  }
+  return { strategy, preserveHistory, ...(select !== undefined && { select }), targets: await withDatabaseModes(targets, sources, { partial: select !== undefined, signal }) }
+}
 
 export function encodeIntent (intent: RestoreIntent): Plain {
   return JSON.parse(JSON.stringify({ by: 'cli', ...intent })) as Plain

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { SourceConfig } from '../config/load-config.ts'
 import type { Selection } from '../engine/contract.ts'
 import { repeated } from './option-values.ts'
 
@@ -28,12 +27,4 @@ export function addSelectionOptions (command: Command): Command {
 export function selectionOf ({ table, collection, matrix, file, node, deps }: SelectionOptions): Selection | undefined {
   const parts = Object.entries({ tables: table, collections: collection, matrices: matrix, files: file, nodes: node }).filter(([, values]) => values !== undefined)
   return parts.length === 0 ? undefined : { ...Object.fromEntries(parts), ...(!deps && { withDependencies: false }) }
-}
-
-/** The kinds of sources that a selection names, or undefined when it may touch any. */
-export function selectedKinds (selection: Selection | undefined): ReadonlySet<SourceConfig['kind']> | undefined {
-  if (selection === undefined || selection.nodes !== undefined) return undefined
-  const { tables, collections, matrices, files } = selection
-  const named = { postgres: tables, qdrant: collections, matrices, files }
-  return new Set((Object.keys(named) as Array<keyof typeof named>).filter(kind => named[kind] !== undefined))
 }

@@ -8,6 +8,7 @@ export interface TargetOptions {
   readonly toCollection?: readonly string[]
   readonly toFolder?: readonly string[]
   readonly replace?: true
+  readonly disconnect?: true
   readonly skipOwners?: true
 }
 
@@ -19,6 +20,7 @@ export function addTargetOptions (command: Command): Command {
     .option('--to-collection <from=to>', 'give a collection another name', repeated)
     .option('--to-folder <[source=]folder>', 'another folder for files or matrices', repeated)
     .option('--replace', 'replace what is there already')
+    .option('--disconnect', 'throw out who is connected to a database that is replaced')
     .option('--skip-owners', 'leave out owners and grants of roles that do not exist there')
 }
 

@@ -17,6 +17,16 @@ const SECRET = Type.Unsafe<SecretReference>(Type.Union([
 const NAME = Type.String({ pattern: '^[a-z0-9-]+$', expects: 'a name of small letters, digits and hyphens' })
 const FOLDER = text('the path of a folder')
 
+/** Where an application keeps matrices in a row's metadata. */
+const METADATA = {
+  url: SECRET,
+  database: Type.Optional(text('the name of a database')),
+  table: text('a table as schema.table'),
+  keyColumn: text('the name of a column'),
+  key: Type.Unsafe<string | number>(Type.Union([Type.String(), Type.Integer()], { expects: 'a text or a whole number' })),
+  column: Type.Optional(text('the name of a column')),
+}
+
 /** What describes one source of each kind, and where it is restored to when that is not where it came from. */
 export const SOURCES = {
   postgres: group({
@@ -47,8 +57,16 @@ export const SOURCES = {
   }),
   matrices: group({
     name: Type.Optional(NAME),
-    folder: FOLDER,
-    target: Type.Optional(group({ folder: FOLDER })),
+    folder: Type.Optional(FOLDER),
+    metadata: Type.Optional(group(METADATA)),
+    computed: Type.Optional(Type.Array(group({
+      matrix: text('the name of a matrix'),
+      from: text('the id of a collection, as qdrant/collection/facts'),
+      components: wholeNumber(1),
+      vector: Type.Optional(text('the name of a vector')),
+      output: Type.Optional(Type.Enum(['components', 'mean'], { expects: "'components' or 'mean'" })),
+    }), { expects: 'a list of computed matrices' })),
+    target: Type.Optional(group({ folder: Type.Optional(FOLDER), metadata: Type.Optional(Type.Partial(group(METADATA), { additionalProperties: false, expects: 'an object' })) })),
   }),
 }
 

@@ -1,10 +1,9 @@
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import type { Found } from './diagnosis.ts'
-import type { FolderConfig } from './load-config.ts'
 
 /** Is it a folder, and may we read it? */
-export async function * diagnoseFolder ({ folder }: FolderConfig): AsyncGenerator<Found> {
+export async function * diagnoseFolder (folder: string): AsyncGenerator<Found> {
   const found = await stat(folder).catch(() => undefined)
   if (found?.isDirectory() !== true) {
     yield { status: 'failed', code: 'SOURCE_MISSING', text: `there is no folder ${folder}` }

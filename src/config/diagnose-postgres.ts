@@ -3,7 +3,7 @@ import { chooseDumper } from '../sources/postgres/dump.ts'
 import { asSourceError } from '../sources/postgres/server-error.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Found } from './diagnosis.ts'
-import type { PostgresConfig } from './load-config.ts'
+import type { PostgresConfig } from './source-config.ts'
 import { openDatabase } from './open-postgres.ts'
 
 const OLDEST_MAJOR = 15

@@ -2,7 +2,7 @@ import { listCollections } from '../sources/qdrant/collection-state.ts'
 import { connectQdrant } from '../sources/qdrant/connection.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Found } from './diagnosis.ts'
-import type { QdrantConfig } from './load-config.ts'
+import type { QdrantConfig } from './source-config.ts'
 
 /** Does the server answer, does it take our key, and has it what is asked of it? */
 export async function * diagnoseQdrant ({ url, apiKey, collections }: QdrantConfig, options: AbortOptions): AsyncGenerator<Found> {

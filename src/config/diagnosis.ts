@@ -8,8 +8,10 @@ import type { AbortOptions } from '../stream.ts'
 import { diagnoseFolder } from './diagnose-folder.ts'
 import { diagnosePostgres } from './diagnose-postgres.ts'
 import { diagnoseQdrant } from './diagnose-qdrant.ts'
-import type { Config, SourceConfig } from './load-config.ts'
+import type { Config } from './load-config.ts'
+import type { MatrixPlace, SourceConfig } from './source-config.ts'
 import { openFromConfig } from './open-config.ts'
+import { openMatrixStore } from './open-matrices.ts'
 
 /** One thing that was looked at. */
 export interface Check {
@@ -50,9 +52,15 @@ function diagnoseSource (source: SourceConfig, options: AbortOptions): AsyncIter
   switch (source.kind) {
     case 'postgres': return diagnosePostgres(source, options)
     case 'qdrant': return diagnoseQdrant(source, options)
-    case 'files':
-    case 'matrices': return diagnoseFolder(source)
+    case 'files': return diagnoseFolder(source.folder)
+    case 'matrices': return 'folder' in source.place ? diagnoseFolder(source.place.folder) : diagnoseMetadata(source.place)
   }
+}
+
+async function * diagnoseMetadata (place: MatrixPlace): AsyncGenerator<Found> {
+  const store = await openMatrixStore(place)
+  const matrices = await store.list()
+  yield { status: 'ok', text: `${store.location} holds ${matrices.length} matrices` }
 }
 
 async function * diagnoseRepository (config: Config, options: AbortOptions): AsyncGenerator<Found> {

@@ -6,13 +6,13 @@ import type { Restorer, Source } from '../sources/source.ts'
 import { directoryBackend } from '../storage/directory-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { emptyWhenMissing } from './absent-source.ts'
-import type { Config, SourceConfig } from './load-config.ts'
+import type { Config } from './load-config.ts'
 import { openRestorer } from './open-restorer.ts'
-import type { RestoreTargets } from './open-restorer.ts'
 import { openSource } from './open-source.ts'
+import { pcaRecipe } from './pca-recipe.ts'
+import type { RestoreTargets } from './restore-targets.ts'
+import type { SourceConfig } from './source-config.ts'
 import { targetAsSource } from './target-overrides.ts'
-
-export type { RestoreTargets }
 
 /** What a configuration names, opened. Sources and restorers are made when asked for: only then their secrets are needed. */
 export interface OpenConfig {
@@ -37,12 +37,13 @@ export async function createFromConfig ({ repository: folder }: Config, options:
 export async function openFromConfig ({ repository: folder, sources }: Config, options: AbortOptions = {}): Promise<OpenConfig> {
   const backend = directoryBackend(folder)
   const repository = await openRepository(backend, options)
+  const within = ({ sources: names }: RestoreTargets): readonly SourceConfig[] => sources.filter(({ name }) => names.includes(name))
   return {
     repository,
-    recipes: [],
+    recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => pcaRecipe(target)),
     sources: async names => await Promise.all(chosen(sources, names).map(openSource)),
-    restorersFor: async targets => await Promise.all(sources.map(async source => await openRestorer(source, targets))),
-    historyFor: async ({ overrides }) => await Promise.all(sources.map(async source => emptyWhenMissing(await openSource(targetAsSource(source, overrides[source.name]))))),
+    restorersFor: async targets => await Promise.all(within(targets).map(async source => await openRestorer(source, targets))),
+    historyFor: async targets => await Promise.all(within(targets).map(async source => emptyWhenMissing(await openSource(targetAsSource(source, targets.overrides[source.name]))))),
     close: async () => {
       await repository.close()
       await backend.close()
@@ -52,8 +53,8 @@ export async function openFromConfig ({ repository: folder, sources }: Config, o
 
 function chosen (sources: readonly SourceConfig[], names: readonly string[] | undefined): readonly SourceConfig[] {
   const known = sources.map(({ name }) => name)
-  const unknown = names?.find(name => !known.includes(name))
-  if (unknown !== undefined) throw new BackupError('INVALID_OPTION', `no source ${unknown} is configured; there ${known.length === 0 ? 'are none' : `is ${known.join(', ')}`}`, { data: { source: unknown } })
   if (known.length === 0) throw new BackupError('CONFIG_INVALID', 'no source is configured: write a caf.config.ts (docs/configuration.md), or set CAF_POSTGRES_URL, CAF_QDRANT_URL, CAF_FILES_FOLDER or CAF_MATRICES_FOLDER')
+  const unknown = names?.find(name => !known.includes(name))
+  if (unknown !== undefined) throw new BackupError('INVALID_OPTION', `no source ${unknown} is configured; there is ${known.join(', ')}`, { data: { source: unknown } })
   return names === undefined ? sources : sources.filter(({ name }) => names.includes(name))
 }

@@ -1,19 +1,19 @@
 import { BackupError } from '../errors.ts'
 import { PostgresServer } from '../sources/postgres/server.ts'
-import type { PostgresConfig } from './load-config.ts'
+import type { PostgresConfig, PostgresServerConfig } from './source-config.ts'
 
 export interface DatabaseOnServer {
   readonly server: PostgresServer
   readonly database: string
 }
 
-/** The database that a source names. Does not connect yet. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
-export async function openDatabase ({ name, url, password, database, replicaUrl, maxConnections }: PostgresConfig): Promise<DatabaseOnServer> {
+/** The server and database that a source names. Does not connect yet. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
+export async function openDatabase ({ url, password, database, replicaUrl, maxConnections }: PostgresServerConfig & Partial<PostgresConfig>): Promise<DatabaseOnServer> {
   const plain = withPassword(await url.reveal(), password)
   const replica = replicaUrl === undefined ? undefined : withPassword(await replicaUrl.reveal(), password)
   return {
     server: new PostgresServer({ url: plain, ...(replica !== undefined && { replicaUrl: replica }), ...(maxConnections !== undefined && { maxConnections }) }),
-    database: database ?? databaseIn(plain, name),
+    database: database ?? databaseIn(plain),
   }
 }
 
@@ -25,8 +25,8 @@ function withPassword (url: string, password: string | undefined): string {
   return parsed.href
 }
 
-function databaseIn (url: string, name: string): string {
+function databaseIn (url: string): string {
   const path = URL.parse(url)?.pathname.slice(1) ?? ''
-  if (path === '') throw new BackupError('CONFIG_INVALID', `the source ${name} names no database; give it a \`database\`, or a URL that ends with one`, { data: { source: name } })
+  if (path === '') throw new BackupError('CONFIG_INVALID', 'the URL of a PostgreSQL server names no database; give the source a `database`, or end the URL with one')
   return decodeURIComponent(path)
 }

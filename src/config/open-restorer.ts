@@ -1,27 +1,40 @@
-import { BackupError } from '../errors.ts'
+import { filesRestorer } from '../sources/files/files-restorer.ts'
+import { matrixRestorer } from '../sources/matrix/matrix-restorer.ts'
+import { postgresRestorer } from '../sources/postgres/restorer.ts'
 import { qdrantRestorer } from '../sources/qdrant/qdrant-restorer.ts'
 import type { Restorer } from '../sources/source.ts'
-import type { SourceConfig } from './load-config.ts'
-import type { TargetOverrides } from './target-overrides.ts'
+import { openMatrixStore } from './open-matrices.ts'
+import { openDatabase } from './open-postgres.ts'
+import type { RestoreTargets } from './restore-targets.ts'
+import type { PostgresConfig, QdrantConfig, SourceConfig } from './source-config.ts'
+import { targetAsSource } from './target-overrides.ts'
 
-/** Where a restore goes and what it may do there: plain data without secrets. */
-export interface RestoreTargets {
-  readonly overrides: TargetOverrides
-  /** Paths in the files source, when only these are restored. */
-  readonly files?: readonly string[]
-  readonly replace: boolean
-  readonly skipOwners: boolean
+/** Brings artifacts of the source `source` back to its target, or where `targets` say. Connects to nothing yet. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
+export async function openRestorer (source: SourceConfig, targets: RestoreTargets): Promise<Restorer> {
+  const config = targetAsSource(source, targets.overrides[source.name])
+  const replace = targets.replace ? 'swap' : 'refuse'
+  switch (config.kind) {
+    case 'postgres': return await openPostgresRestorer(config, targets)
+    case 'qdrant': return await openQdrantRestorer(config, targets)
+    case 'files': return filesRestorer({ name: config.name, folder: config.folder, replace, only: targets.files, ...(targets.skipOwners && { owners: 'skip' }) })
+    case 'matrices': return matrixRestorer({ name: config.name, store: await openMatrixStore(config.place), replace })
+  }
 }
 
-/** Brings artifacts of the source `config` back to its target, or where `targets` say. Connects to nothing yet. */
-export async function openRestorer (config: SourceConfig, { overrides, replace }: RestoreTargets): Promise<Restorer> {
-  const { collections } = overrides[config.name] ?? {}
-  switch (config.kind) {
-    case 'qdrant': {
-      const { name, target } = config
-      // A copy under another name must not take the original's aliases.
-      return qdrantRestorer({ name, url: target.url, apiKey: await target.apiKey?.reveal(), replace: replace ? 'swap' : 'refuse', ...(collections !== undefined && { collections, aliases: 'skip' }) })
-    }
-    default: throw new BackupError('SOURCE_UNSUPPORTED', `sources of the kind ${config.kind} are not there yet`)
-  }
+async function openPostgresRestorer (config: PostgresConfig, { overrides, replace, disconnect, skipOwners }: RestoreTargets): Promise<Restorer> {
+  const { mode = 'create', schemas } = overrides[config.name] ?? {}
+  const { name, pgDump } = config
+  return postgresRestorer({
+    name, mode, ...await openDatabase(config), owners: skipOwners ? 'skip' : 'keep',
+    ...(mode === 'create' && replace && { replace: 'swap', disconnect }), ...(schemas !== undefined && { schemas }), ...(pgDump !== undefined && { pgDump }),
+  })
+}
+
+async function openQdrantRestorer ({ name, url, apiKey, digest }: QdrantConfig, { overrides, replace }: RestoreTargets): Promise<Restorer> {
+  const { collections } = overrides[name] ?? {}
+  return qdrantRestorer({
+    name, url, apiKey: await apiKey?.reveal(), replace: replace ? 'swap' : 'refuse', verify: digest === 'points' ? 'points' : 'count',
+    // A copy under another name must not take the original's aliases.
+    ...(collections !== undefined && { collections, aliases: 'skip' }),
+  })
 }

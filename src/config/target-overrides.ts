@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { BackupError } from '../errors.ts'
-import type { SourceConfig } from './load-config.ts'
+import type { SourceConfig } from './source-config.ts'
 
 /** What the command line says about where a restore goes, as it was typed. */
 export interface TargetFlags {
@@ -22,22 +22,23 @@ export interface TargetOverride {
   /** Old name to new name. */
   readonly schemas?: Readonly<Record<string, string>>
   readonly collections?: Readonly<Record<string, string>>
+  /** How a database is restored, once that is decided. */
+  readonly mode?: 'create' | 'in-place'
 }
 
 /** By the names of sources. Plain data: a restore's journal keeps it, so that `--resume` goes to the same places. */
 export type TargetOverrides = Readonly<Record<string, TargetOverride>>
 
 export interface OverridePlace {
+  /** Those that are restored. */
   readonly sources: readonly SourceConfig[]
   /** Folder that relative paths start from. */
   readonly cwd: string
-  /** The kinds that are restored, if not all: an unnamed folder can then only mean these. */
-  readonly kinds?: ReadonlySet<SourceConfig['kind']> | undefined
 }
 
 /** Finds which source each flag means. @throws {BackupError} `INVALID_OPTION` when it could mean several, or none */
-export function targetOverrides ({ databases = [], schemas = [], collections = [], folders = [] }: TargetFlags, { sources, cwd, kinds }: OverridePlace): TargetOverrides {
-  const among = (...wanted: Array<SourceConfig['kind']>): string[] => sources.filter(({ kind }) => wanted.includes(kind) && kinds?.has(kind) !== false).map(({ name }) => name)
+export function targetOverrides ({ databases = [], schemas = [], collections = [], folders = [] }: TargetFlags, { sources, cwd }: OverridePlace): TargetOverrides {
+  const among = (...wanted: Array<SourceConfig['kind']>): string[] => sources.filter(({ kind }) => wanted.includes(kind)).map(({ name }) => name)
   const renamings = (flag: string, given: readonly string[]): Readonly<Record<string, string>> => Object.fromEntries(given.map(text => renaming(flag, text)))
   const found: Record<string, TargetOverride> = {}
   const put = (name: string, override: TargetOverride): void => { found[name] = { ...found[name], ...override } }
@@ -72,15 +73,20 @@ function renaming (flag: string, text: string): [from: string, to: string] {
 }
 
 /** A source that reads where `source` is restored to. */
-export function targetAsSource (source: SourceConfig, override: TargetOverride = {}): SourceConfig {
+export function targetAsSource<Config extends SourceConfig> (source: Config, override: TargetOverride = {}): Config {
+  return { ...source, ...placeOf(source, override) }
+}
+
+function placeOf (source: SourceConfig, { database, folder }: TargetOverride): Partial<SourceConfig> {
   switch (source.kind) {
     case 'postgres': {
       const { target } = source
-      const database = override.database ?? target.database ?? (target.url === undefined ? source.database : undefined)
-      return { ...source, url: target.url ?? source.url, database, replicaUrl: undefined }
+      // The name of the source's own database says nothing about another server.
+      const own = target.url === undefined ? source.database : undefined
+      return { url: target.url ?? source.url, database: database ?? target.database ?? own, replicaUrl: undefined }
     }
-    case 'qdrant': return { ...source, url: source.target.url, apiKey: source.target.apiKey, collections: undefined }
-    case 'files':
-    case 'matrices': return { ...source, folder: override.folder ?? source.target.folder }
+    case 'qdrant': return { url: source.target.url, apiKey: source.target.apiKey, collections: undefined }
+    case 'files': return { folder: folder ?? source.target.folder }
+    case 'matrices': return { place: folder === undefined ? source.target : { folder } }
   }
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load-config.ts'
-import type { LoadRequest, PostgresConfig, QdrantConfig } from '../../src/config/load-config.ts'
+import type { LoadRequest } from '../../src/config/load-config.ts'
+import type { PostgresConfig, QdrantConfig } from '../../src/config/source-config.ts'
 import { BackupError } from '../../src/errors.ts'
 
 let folder: string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SourceConfig } from '../../src/config/load-config.ts'
+import type { SourceConfig } from '../../src/config/source-config.ts'
 import { targetOverrides } from '../../src/config/target-overrides.ts'
 
 const source = (kind: SourceConfig['kind'], name: string = kind): SourceConfig => ({ kind, name }) as SourceConfig
@@ -18,7 +18,7 @@ describe('targetOverrides', () => {
 
   it('asks which source is meant, unless only one of them is restored', () => {
     expect(() => targetOverrides({ folders: ['there'] }, place)).toThrow('--to-folder there could mean any of files, matrices: write --to-folder files=there')
-    expect(targetOverrides({ folders: ['there'] }, { ...place, kinds: new Set(['files'] as const) })).toEqual({ files: { folder: '/work/there' } })
+    expect(targetOverrides({ folders: ['there'] }, { ...place, sources: [source('postgres'), source('files')] })).toEqual({ files: { folder: '/work/there' } })
   })
 
   it('says when there is no source that it could be for', () => {

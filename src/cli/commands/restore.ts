@@ -1,19 +1,18 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { targetOverrides } from '../../config/target-overrides.ts'
 import type { RegenerationPolicy } from '../../engine/contract.ts'
 import { abortRestore, resumeRestore } from '../../engine/restore.ts'
 import type { RestoreRecord } from '../../engine/restore-journal.ts'
 import { BackupError } from '../../errors.ts'
 import type { Cli, GlobalOptions, Opened } from '../cli.ts'
 import { addExamples } from '../examples.ts'
-import { outcomeLines, restore, showPlan } from '../restore-act.ts'
-import { decodeIntent } from '../restore-intent.ts'
-import type { RestoreIntent } from '../restore-intent.ts'
-import { addSelectionOptions, selectedKinds, selectionOf } from '../selection-options.ts'
+import { restore, showOutcome, showPlan } from '../restore-act.ts'
+import { decodeIntent, makeIntent } from '../restore-intent.ts'
+import type { RestoreWish } from '../restore-intent.ts'
+import { addSelectionOptions, selectionOf } from '../selection-options.ts'
 import type { SelectionOptions } from '../selection-options.ts'
 import { shortId } from '../snapshot-text.ts'
-import { addTargetOptions, targetFlagsOf } from '../target-options.ts'
+import { addTargetOptions } from '../target-options.ts'
 import type { TargetOptions } from '../target-options.ts'
 
 interface RestoreOptions extends GlobalOptions, SelectionOptions, TargetOptions {
@@ -56,23 +55,17 @@ async function run (cli: Cli, reference: string | undefined, options: RestoreOpt
   await cli.withRepository(async opened => {
     if (abort === true) return await abortPending(cli, opened)
     if (resume === true) return await resumePending(cli, opened)
-    const intent = intentOf(options, opened, cli)
-    await (dryRun === true ? showPlan(cli, opened, reference ?? '', intent) : restoreAndReport(cli, opened, reference ?? '', intent))
+    const intent = await makeIntent(cli, opened, reference ?? '', wishOf(options))
+    if (dryRun === true) return await showPlan(cli, opened, reference ?? '', intent)
+    await showOutcome(cli, await restore(cli, opened, reference ?? '', intent))
   })
 }
 
-function intentOf (options: RestoreOptions, { config: { sources } }: Opened, { terminal: { cwd } }: Cli): RestoreIntent {
+function wishOf (options: RestoreOptions): RestoreWish {
   const select = selectionOf(options)
-  const { strategy = select === undefined ? 'incremental' : 'selective', preserveHistory, replace = false, skipOwners = false } = options
+  const { strategy = select === undefined ? 'incremental' : 'selective' } = options
   if (select !== undefined && strategy !== 'selective') throw new BackupError('INVALID_OPTION', `--strategy ${strategy} restores everything; leave it out to restore a part`)
-  const overrides = targetOverrides(targetFlagsOf(options), { sources, cwd, kinds: selectedKinds(select) })
-  return { strategy, preserveHistory, ...(select !== undefined && { select }), targets: { overrides, replace, skipOwners, ...(select?.files !== undefined && { files: select.files }) } }
-}
-
-async function restoreAndReport (cli: Cli, opened: Opened, reference: string, intent: RestoreIntent): Promise<void> {
-  const outcome = await restore(cli, opened, reference, intent)
-  opened.progress.stop()
-  await cli.output.result(outcome, () => { for (const line of outcomeLines(outcome)) cli.output.line(line) })
+  return { ...options, strategy, ...(select !== undefined && { select }) }
 }
 
 async function abortPending (cli: Cli, { repository, restorersFor }: Opened): Promise<void> {
@@ -83,5 +76,5 @@ async function abortPending (cli: Cli, { repository, restorersFor }: Opened): Pr
 /** Clears up what was cut off and restores again: what is back already is left alone. */
 async function resumePending (cli: Cli, opened: Opened): Promise<void> {
   const record: RestoreRecord = await resumeRestore(opened.repository, async pending => await opened.restorersFor(decodeIntent(pending).targets))
-  await restoreAndReport(cli, opened, record.snapshot, decodeIntent(record))
+  await showOutcome(cli, await restore(cli, opened, record.snapshot, decodeIntent(record)))
 }

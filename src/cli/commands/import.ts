@@ -1,0 +1,54 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { importArchive } from '../../engine/import.ts'
+import type { ImportedArchive } from '../../engine/import.ts'
+import { formatBytes } from '../byte-size.ts'
+import type { Cli, GlobalOptions, Opened } from '../cli.ts'
+import { addExamples } from '../examples.ts'
+import { counted, printable } from '../printable.ts'
+import { outcomeLines, restore } from '../restore-act.ts'
+import { makeIntent } from '../restore-intent.ts'
+import { shortId } from '../snapshot-text.ts'
+import { addTargetOptions, namesTarget } from '../target-options.ts'
+import type { TargetOptions } from '../target-options.ts'
+
+interface ImportOptions extends GlobalOptions, TargetOptions {
+  readonly as?: string
+  readonly restore?: true
+}
+
+export function addImport (program: Command, cli: Cli): void {
+  const command = program.command('import').description('Check an archive and take it into the repository as a snapshot; with --restore, or where to, restore it at once.')
+    .argument('<file>', 'the archive')
+    .option('--as <slug>', 'the project that it becomes a part of (default: --project, else the one it came from)')
+    .option('--restore', 'restore it at once')
+  addTargetOptions(command)
+    .action(async (file: string, _options: unknown, self: Command) => {
+      await cli.withRepository(async opened => { await run(cli, opened, file, self.optsWithGlobals<ImportOptions>()) })
+    })
+  addExamples(command, [
+    ['caf import soul.caf', 'as another snapshot'],
+    ['caf import soul.caf --as cheshire', 'into a project of that name'],
+    ['caf import soul.caf --as cheshire --to-database cheshire', 'and into a new database at once'],
+  ])
+}
+
+async function run (cli: Cli, opened: Opened, file: string, options: ImportOptions): Promise<void> {
+  const { repository, progress } = opened
+  const project = options.as ?? options.project
+  const imported = await importArchive(repository, resolve(cli.terminal.cwd, file), { project, signal: cli.signal, onProgress: progress.onProgress })
+  const restored = options.restore === true || namesTarget(options) ? await restoreImported(cli, opened, imported, options) : undefined
+  progress.stop()
+  await cli.output.result({ ...imported, ...(restored !== undefined && { restored }) }, () => {
+    for (const line of linesOf(imported, file)) cli.output.line(line)
+    if (restored !== undefined) for (const line of outcomeLines(restored)) cli.output.line(line)
+  })
+}
+
+async function restoreImported (cli: Cli, opened: Opened, { id }: ImportedArchive, options: ImportOptions): ReturnType<typeof restore> {
+  return await restore(cli, opened, id, await makeIntent(cli, opened, id, { ...options, strategy: 'incremental', preserveHistory: true }))
+}
+
+function linesOf ({ id, project, nodes, sizeBytes, storedBytes }: ImportedArchive, file: string): string[] {
+  return [`imported ${printable(file)} as snapshot ${shortId(id)} of project ${printable(project)}: ${counted(nodes, 'node')}, ${formatBytes(sizeBytes)}; ${formatBytes(storedBytes)} new in the repository`]
+}

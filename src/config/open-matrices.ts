@@ -1,0 +1,38 @@
+import { folderMatrixStore } from '../sources/matrix/folder-matrix-store.ts'
+import type { MatrixDescription } from '../sources/matrix/matrix-source.ts'
+import type { MatrixStore } from '../sources/matrix/matrix-store.ts'
+import { metadataMatrixStore } from '../sources/matrix/metadata-matrix-store.ts'
+import type { QueryMatrices } from '../sources/matrix/metadata-matrix-store.ts'
+import { openDatabase } from './open-postgres.ts'
+import type { DatabaseOnServer } from './open-postgres.ts'
+import { PCA } from './pca-recipe.ts'
+import type { MatricesConfig, MatrixPlace } from './source-config.ts'
+
+/** Connects when it is used. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
+export async function openMatrixStore (place: MatrixPlace): Promise<MatrixStore> {
+  if ('folder' in place) return folderMatrixStore(place.folder)
+  const { table, keyColumn, key, column } = place.metadata
+  const query = queryOn(await openDatabase(place.metadata))
+  return metadataMatrixStore({ query, table, keyColumn, key, ...(column !== undefined && { column }) })
+}
+
+/** What the configuration says about how a matrix is computed. */
+export function describeMatrix ({ computed }: MatricesConfig): (matrix: string) => MatrixDescription | undefined {
+  return name => {
+    const found = computed.find(({ matrix }) => matrix === name)
+    if (found === undefined) return undefined
+    const { from, components, vector, output } = found
+    return { deps: [from], recipe: { ...PCA, parameters: { components, vector, output } } }
+  }
+}
+
+function queryOn ({ server, database }: DatabaseOnServer): QueryMatrices {
+  return async (sql, values) => {
+    const client = await server.connect(database)
+    try {
+      return await client.query<Record<string, unknown>>(sql, [...values])
+    } finally {
+      await server.release(client)
+    }
+  }
+}
