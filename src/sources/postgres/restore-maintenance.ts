@@ -1,14 +1,12 @@
 import type pg from 'pg'
 import { BackupError, systemCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
-import type { ConnectionLease, Connections } from './connections.ts'
+import type { Connections } from './connections.ts'
 import type { PostgresServer } from './server.ts'
 
 /** How long another process may hold the lock before we give up: one that was killed is gone long before. */
 const LOCK_WAIT_MS = 30_000
 const LOCK_NOT_AVAILABLE = '55P03'
-/** Beside the one that creates and renames, one at least has to fill. */
-const LEAST_CONNECTIONS = 2
 
 /**
  * The database to be connected to while `database` is created, renamed and dropped. Always the same for one target,
@@ -46,45 +44,32 @@ export async function openMaintenance (connections: Connections, database: strin
   }
 }
 
-export interface Workplace {
-  readonly maintenance: pg.Client
-  /** Part of the server's budget; the maintenance connection has one of it. */
-  readonly lease: ConnectionLease
-}
-
 /** Keeps one maintenance connection from the first act to the last, and opens another when it was lost. */
 export class Maintenance {
   readonly #server: PostgresServer
   readonly #database: string
   readonly #owner: string
-  readonly #concurrency: number
-  #workplace: Workplace | undefined
+  #client: pg.Client | undefined
 
-  constructor (server: PostgresServer, database: string, { owner, concurrency }: { readonly owner: string, readonly concurrency: number }) {
+  constructor (server: PostgresServer, database: string, { owner }: { readonly owner: string }) {
     this.#server = server
     this.#database = database
     this.#owner = owner
-    this.#concurrency = concurrency
   }
 
-  async open (options: AbortOptions = {}): Promise<Workplace> {
-    if (this.#workplace !== undefined && await isAlive(this.#workplace.maintenance)) return this.#workplace
+  async open (options: AbortOptions = {}): Promise<pg.Client> {
+    if (this.#client !== undefined && await isAlive(this.#client)) return this.#client
     await this.close()
-    const lease = await this.#server.lease(LEAST_CONNECTIONS, { atMost: 1 + this.#concurrency, ...options })
-    try {
-      return this.#workplace = { lease, maintenance: await openMaintenance(lease, this.#database, { owner: this.#owner, ...options }) }
-    } catch (error) {
-      await lease.close()
-      throw error
-    }
+    return this.#client = await openMaintenance(this.#server, this.#database, { owner: this.#owner, ...options })
   }
 
-  /** Ends the connections, and with them the lock. Safe to call twice. */
+  /** Ends the connection, and with it the lock. Safe to call twice. */
   async close (): Promise<void> {
-    const { lease, maintenance } = this.#workplace ?? {}
-    this.#workplace = undefined
-    if (maintenance !== undefined && !await isAlive(maintenance)) lease?.destroy(maintenance)
-    await lease?.close()
+    const client = this.#client
+    this.#client = undefined
+    if (client === undefined) return
+    if (await isAlive(client)) await this.#server.release(client)
+    else this.#server.destroy(client)
   }
 }
 

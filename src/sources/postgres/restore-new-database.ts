@@ -22,12 +22,12 @@ export class NewDatabaseRestorer implements Restorer {
   readonly #maintenance: Maintenance
 
   constructor (settings: RestorerSettings) {
-    const { name, server, database, concurrency } = settings
+    const { name, server, database } = settings
     const owner = restoreIdentity(name, database)
     this.name = name
     this.#context = { settings, owner, names: targetNames(database) }
     this.#live = stateOf(database, settings)
-    this.#maintenance = new Maintenance(server, database, { owner, concurrency })
+    this.#maintenance = new Maintenance(server, database, { owner })
   }
 
   async check (items: readonly RestoreItem[], options: AbortOptions = {}): Promise<readonly Problem[]> {

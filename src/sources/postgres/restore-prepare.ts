@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import type { AbortOptions } from '../../stream.ts'
 import type { PrepareOptions, RestoreItem } from '../source.ts'
-import type { ConnectionLease } from './connections.ts'
 import { postgresSource } from './postgres-source.ts'
 import { buildDatabase } from './restore-build.ts'
 import { factsOf } from './restore-check.ts'
@@ -9,11 +9,11 @@ import { createRestoring, findDatabase, refuseForeign, setMarker } from './resto
 import { discardDatabase } from './restore-discard.ts'
 import { extensionVersions } from './restore-extensions.ts'
 import { majorOf } from './restore-facts.ts'
-import type { Workplace } from './restore-maintenance.ts'
 import type { RestorerSettings } from './restore-options.ts'
 import { applyProperties, creationProperties } from './restore-properties.ts'
 import { NO_RENAMING } from './restore-renaming.ts'
 import { withSessions } from './restore-sessions.ts'
+import type { Sessions } from './restore-sessions.ts'
 import { stagesOf } from './restore-stages.ts'
 import { TargetState } from './restore-target.ts'
 import { verifyTarget } from './restore-verify.ts'
@@ -26,22 +26,30 @@ export function stateOf (database: string, { name, server, pgDump, concurrency }
 }
 
 /** Builds the database under its temporary name, reads it back and marks it as ready. */
-export async function prepareDatabase ({ maintenance, lease }: Workplace, context: NewDatabaseContext, items: readonly RestoreItem[], { signal, onItem = () => undefined }: PrepareOptions): Promise<void> {
+export async function prepareDatabase (maintenance: pg.Client, context: NewDatabaseContext, items: readonly RestoreItem[], { signal, onItem = () => undefined }: PrepareOptions): Promise<void> {
   const { settings, names: { restoring }, owner } = context
   const facts = await factsOf(items, { signal })
   const comment = facts?.comment ?? null
   const major = await readServerMajor(maintenance)
   const statements = { renaming: NO_RENAMING, owners: settings.owners, major, extensionVersions: await extensionVersions(maintenance, facts), signal }
-  await discardLeftover(maintenance, lease, context)
+  await discardLeftover(maintenance, context)
   await createRestoring(maintenance, restoring, { owner, comment, properties: facts === undefined ? '' : creationProperties(maintenance, facts) })
-  const { maintenanceWorkMem } = settings
-  await withSessions(lease, restoring, { count: lease.size - 1, maintenanceWorkMem, durable: 'at-end', signal }, async sessions => {
+  await fill(settings, restoring, { signal }, async sessions => {
     await buildDatabase(sessions, stagesOf(items, facts?.order ?? []), { ...statements, onItem })
   })
   if (facts !== undefined) await applyProperties(maintenance, restoring, facts, settings)
   await verifyBuilt(items, context, { ...statements, comparableSql: facts === undefined || majorOf(facts) === major })
   for (const item of items) if (item.kind === 'pg.database') onItem(item)
   await setMarker(maintenance, restoring, { owner, state: 'ready', comment })
+}
+
+async function fill ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { signal }: AbortOptions, act: (sessions: Sessions) => Promise<void>): Promise<void> {
+  const lease = await server.lease(1, { atMost: concurrency, signal })
+  try {
+    await withSessions(lease, database, { count: lease.size, maintenanceWorkMem, durable: 'at-end', signal }, act)
+  } finally {
+    await lease.close()
+  }
 }
 
 async function verifyBuilt (items: readonly RestoreItem[], { settings, names }: NewDatabaseContext, options: Omit<VerifyOptions, 'concurrency'>): Promise<void> {
@@ -54,9 +62,9 @@ async function verifyBuilt (items: readonly RestoreItem[], { settings, names }: 
 }
 
 /** What an earlier restore that was cut off left behind. */
-async function discardLeftover (maintenance: pg.Client, lease: ConnectionLease, { names, owner }: NewDatabaseContext): Promise<void> {
+async function discardLeftover (maintenance: pg.Client, { names, owner, settings }: NewDatabaseContext): Promise<void> {
   const leftover = await findDatabase(maintenance, names.restoring)
   if (leftover === undefined) return
   refuseForeign(leftover, owner)
-  await discardDatabase(maintenance, lease, leftover)
+  await discardDatabase(maintenance, settings.server, leftover)
 }

@@ -30,13 +30,13 @@ interface Grant {
   readonly grantable: boolean
 }
 
-/** Whoever granted a right has to hold it first: the owner's grants come before those of others. */
+/** In the list's own order, in which whoever granted a right got it before. */
 async function grantsOf (client: pg.Client, object: string, { owner, acl }: Rights): Promise<string[]> {
   const { rows } = await client.query<Grant>(`
     SELECT pg_get_userbyid(grantor) AS grantor, CASE WHEN grantee <> 0 THEN pg_get_userbyid(grantee) END AS grantee,
       string_agg(privilege_type, ', ' ORDER BY privilege_type) AS privileges, is_grantable AS grantable
-    FROM pg_catalog.aclexplode($1::pg_catalog.aclitem[]) GROUP BY grantor, grantee, is_grantable
-    ORDER BY pg_get_userbyid(grantor) <> $2, is_grantable DESC, 1, 2`, [acl, owner])
+    FROM unnest($1::pg_catalog.aclitem[]) WITH ORDINALITY AS given (item, place), pg_catalog.aclexplode(ARRAY[item])
+    GROUP BY place, grantor, grantee, is_grantable ORDER BY place, is_grantable`, [acl])
   return rows.flatMap(grant => {
     const statement = `GRANT ${grant.privileges} ON ${object} TO ${grant.grantee === null ? 'PUBLIC' : quoteIdentifier(grant.grantee)}${grant.grantable ? ' WITH GRANT OPTION' : ''}`
     return grant.grantor === owner ? [statement] : [`SET SESSION AUTHORIZATION ${quoteIdentifier(grant.grantor)}`, statement, 'RESET SESSION AUTHORIZATION']

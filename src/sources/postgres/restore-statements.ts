@@ -28,7 +28,7 @@ export function adapted (sql: string, { attributes }: RestoreItem, { renaming, o
   const statements = statementsOf(renaming.sql(sql))
     .filter(statement => owners === 'keep' || !isAboutRights(statement))
     .filter(statement => major >= 17 || !isSettingOf(statement, 'transaction_timeout'))
-  if (type === 'SUBSCRIPTION') return statements.map(withoutSlot)
+  if (type === 'SUBSCRIPTION') return statements.map(statement => withoutSlot(statement, major))
   if (type === 'EXTENSION') return statements.map(statement => withVersion(statement, extensionVersions))
   return statements
 }
@@ -38,20 +38,26 @@ function isSettingOf (statement: string, name: string): boolean {
   return first === 'set' && second === name
 }
 
+/** Options of subscriptions that older servers do not know; pg_dump writes them all. */
+const SUBSCRIPTION_OPTIONS: Readonly<Record<string, number>> = { password_required: 16, run_as_owner: 16, origin: 16, failover: 17 }
+
 /**
  * A subscription comes back disabled (pg_dump sees to that) and without its slot, which still serves the database that was
  * captured: else dropping the copy would drop it.
  */
-function withoutSlot (statement: string): string {
+function withoutSlot (statement: string, major: number): string {
   const tokens = meaningfulTokens(statement)
   const words = wordsOf(tokens)
-  if (words[0] !== 'create') return statement
-  const slot = words.indexOf('slot_name')
-  const value = slot < 0 || tokens[slot + 1]?.text !== '=' ? undefined : tokens[slot + 2]
-  if (value !== undefined) return `${statement.slice(0, value.start)}NONE${statement.slice(value.start + value.text.length)}`
-  const options = words.lastIndexOf('with')
-  const open = tokens[options + 1]
-  return open?.text === '(' ? `${statement.slice(0, open.start + 1)}slot_name = NONE, ${statement.slice(open.start + 1)}` : statement
+  const open = tokens[words.lastIndexOf('with') + 1]
+  if (words[0] !== 'create' || open?.text !== '(') return statement
+  const options = statement.slice(open.start + 1, statement.lastIndexOf(')')).split(',').map(option => option.trim())
+  const kept = options.filter(option => (SUBSCRIPTION_OPTIONS[nameOf(option)] ?? 0) <= major && nameOf(option) !== 'slot_name')
+  return `${statement.slice(0, open.start + 1)}${[...kept, 'slot_name = NONE'].join(', ')});`
+}
+
+/** `connect` of `connect = false` */
+function nameOf (option: string): string {
+  return option.split('=')[0]!.trim()
 }
 
 /** pg_dump leaves the version out, and so restores whatever is newest there. */
