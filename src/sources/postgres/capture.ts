@@ -1,5 +1,4 @@
 import type { AbortOptions } from '../../stream.ts'
-import { bytesOf } from '../../stream.ts'
 import type { Artifact, Capture, CaptureSummary } from '../source.ts'
 import { blobArtifacts } from './blob-artifacts.ts'
 import { readDatabaseFacts } from './catalog-database.ts'
@@ -18,6 +17,7 @@ import type { ServerFacts } from './server-facts.ts'
 import { asSourceError } from './server-error.ts'
 import { SnapshotReaders } from './snapshot-readers.ts'
 import { tableArtifact } from './table-artifact.ts'
+import { textContent } from './text-content.ts'
 
 /** What was found out while the view was opened. */
 export interface OpenedDatabase {
@@ -125,7 +125,7 @@ async function databaseArtifact ({ source, snapshot: { holder }, objects }: Open
   const owners = [...new Set(objects.all.flatMap(({ entry }) => entry.owner ?? []))]
   const facts = await readDatabaseFacts(holder, owners)
   const text = JSON.stringify({ ...facts, order: objects.all.map(({ id }) => id) })
-  return { id: databaseId(source), kind: 'pg.database', deps: [], attributes: {}, content: { form: 'bytes', read: () => bytesOf(text) } }
+  return { id: databaseId(source), kind: 'pg.database', deps: [], attributes: {}, content: textContent(text) }
 }
 
 function notesOf ({ relations, objects, database }: OpenedDatabase): string[] {

@@ -1,9 +1,9 @@
-import { bytesOf } from '../../stream.ts'
 import type { Artifact } from '../source.ts'
 import { standaloneSql } from './dump-entry.ts'
 import type { RelationIndex } from './catalog-relations.ts'
 import { isViewQuery } from './schema-objects.ts'
 import type { SchemaObject, SchemaObjects } from './schema-objects.ts'
+import { textContent } from './text-content.ts'
 
 /** What comes after the rows of the tables it is about. */
 const AFTER_ROWS = new Set(['INDEX', 'CONSTRAINT', 'FK CONSTRAINT', 'CHECK CONSTRAINT', 'TRIGGER', 'RULE', 'POLICY', 'ROW SECURITY', 'PUBLICATION TABLE'])
@@ -29,7 +29,7 @@ function objectArtifact (object: SchemaObject, context: ObjectContext): Artifact
     id, kind: 'pg.object',
     deps: sortedIds(depsOf(object, context)),
     attributes: { type: entry.type, tag: entry.tag, schema, owner: entry.owner, section, ...(about !== undefined && { of: about.id }) },
-    content: { form: 'bytes', read: () => bytesOf(sql) },
+    content: textContent(sql),
   }
 }
 

@@ -1,4 +1,3 @@
-import { bytesOf } from '../../stream.ts'
 import type { Artifact } from '../source.ts'
 import type { Relation } from './catalog-relations.ts'
 import { quoteQualified, refreshId } from './identifier.ts'
@@ -6,6 +5,7 @@ import { rowsOf, sortedIds } from './object-artifacts.ts'
 import type { ObjectContext } from './object-artifacts.ts'
 import { isViewQuery } from './schema-objects.ts'
 import type { SchemaObject } from './schema-objects.ts'
+import { textContent } from './text-content.ts'
 
 /** object → what has to be said about it before it can be read: rights, and a view's late query */
 type Additions = ReadonlyMap<SchemaObject | undefined, readonly SchemaObject[]>
@@ -23,7 +23,7 @@ export function refreshArtifacts (source: string, context: ObjectContext): Artif
 function refreshArtifact (source: string, { schema, name }: Relation, deps: readonly string[]): Artifact {
   return {
     id: refreshId(source, schema, name), kind: 'pg.refresh', deps, attributes: { schema, view: name },
-    content: { form: 'bytes', read: () => bytesOf(`REFRESH MATERIALIZED VIEW ${quoteQualified(schema, name)};\n`) },
+    content: textContent(`REFRESH MATERIALIZED VIEW ${quoteQualified(schema, name)};\n`),
   }
 }
 

@@ -27,6 +27,8 @@ const POST_DATA = new Set([
   'PUBLICATION', 'PUBLICATION TABLE', 'PUBLICATION TABLES IN SCHEMA', 'SUBSCRIPTION', 'ACL', 'DEFAULT ACL', 'EVENT TRIGGER',
 ])
 
+const ATTACHMENTS = new Set(['TABLE ATTACH', 'INDEX ATTACH'])
+
 /** Types that say something about another object, which pg_dump names. */
 const ABOUT_ANOTHER = new Set(['COMMENT', 'ACL', 'SECURITY LABEL', 'SEQUENCE OWNED BY', 'ROW SECURITY'])
 
@@ -38,6 +40,7 @@ export class SchemaObjects {
   readonly #relations: RelationIndex
   readonly #byKey: ReadonlyMap<CatalogKey, SchemaObject>
   readonly #byDumpId: ReadonlyMap<number, SchemaObject>
+  readonly #attachments: Attachments
 
   constructor (source: string, all: readonly SchemaObject[], dependencies: CatalogDependencies, relations: RelationIndex) {
     this.#source = source
@@ -46,6 +49,7 @@ export class SchemaObjects {
     this.#relations = relations
     this.#byKey = new Map(all.flatMap(object => object.key === undefined || object.entry.type === 'ROW SECURITY' ? [] : [[object.key, object]]))
     this.#byDumpId = new Map(all.map(object => [object.entry.dumpId, object]))
+    this.#attachments = new Attachments(all.filter(({ entry }) => ATTACHMENTS.has(entry.type)).map(by => ({ by, ends: this.#named(by) })))
   }
 
   /** The object that a relation is created by: its own, or that of an extension or of a table. */
@@ -85,7 +89,7 @@ export class SchemaObjects {
       case 'USER MAPPING': return this.#ofType('SERVER').filter(server => object.id.endsWith(` SERVER ${server.id.slice(objectId(this.#source, 'SERVER', '').length)}`))
       // Rights on a member of an extension: pg_dump does not say of which.
       case 'ACL': return printed.length > 0 ? printed : this.#ofType('EXTENSION')
-      default: return [...printed, ...catalogued]
+      default: return [...printed, ...catalogued, ...catalogued.flatMap(other => this.#attachments.before(object, other))]
     }
   }
 
@@ -108,6 +112,37 @@ export class SchemaObjects {
       const oid = this.#relations.oidOf(name)
       return oid === undefined ? [] : this.ofRelation(oid) ?? []
     })
+  }
+}
+
+interface Attachment {
+  readonly by: SchemaObject
+  /** The whole and its new partition. */
+  readonly ends: readonly SchemaObject[]
+}
+
+/**
+ * Partitions are created by themselves and attached later. What is then made on such a table would be made again by attaching, and
+ * an index of a partitioned table counts as one only when those of all partitions are attached.
+ */
+class Attachments {
+  readonly #ofWhole: ReadonlyMap<SchemaObject | undefined, readonly Attachment[]>
+  readonly #ofPartition: ReadonlyMap<SchemaObject | undefined, readonly Attachment[]>
+
+  constructor (attachments: readonly Attachment[]) {
+    this.#ofWhole = Map.groupBy(attachments, ({ ends }) => ends[0])
+    this.#ofPartition = Map.groupBy(attachments, ({ ends }) => ends[1])
+  }
+
+  /** The attachments that must be done before `object`, which needs `other`. */
+  before ({ section }: SchemaObject, other: SchemaObject): SchemaObject[] {
+    if (section === 'pre-data') return []
+    if (other.entry.type === 'TABLE') return [...this.#ofWhole.get(other) ?? [], ...this.#ofPartition.get(other) ?? []].map(({ by }) => by)
+    return this.#below(other)
+  }
+
+  #below (whole: SchemaObject): SchemaObject[] {
+    return (this.#ofWhole.get(whole) ?? []).flatMap(({ by, ends: [, partition] }) => [by, ...partition === undefined ? [] : this.#below(partition)])
   }
 }
 

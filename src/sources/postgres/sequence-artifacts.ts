@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import { BackupError } from '../../errors.ts'
-import { bytesOf } from '../../stream.ts'
 import type { Artifact } from '../source.ts'
 import type { Relation } from './catalog-relations.ts'
 import { quoteQualified, sequenceId } from './identifier.ts'
 import { asReadError } from './read-error.ts'
+import { textContent } from './text-content.ts'
 
 const SEQUENCES_A_QUERY = 200
 
@@ -36,7 +36,7 @@ export async function sequenceArtifacts (source: string, client: pg.Client, sequ
 function sequenceArtifact (source: string, { schema, name }: Relation, { isCalled, lastValue }: Position, deps: readonly string[]): Artifact {
   return {
     id: sequenceId(source, schema, name), kind: 'pg.sequence', deps, attributes: { schema, name },
-    content: { form: 'bytes', read: () => bytesOf(JSON.stringify({ isCalled, lastValue })) },
+    content: textContent(JSON.stringify({ isCalled, lastValue })),
   }
 }
 
