@@ -1,7 +1,7 @@
 import { hash as hashOf } from 'node:crypto'
 import type { BlobWriter } from '../cas/blob-store.ts'
 import { isBackupError } from '../errors.ts'
-import type { Content } from '../sources/source.ts'
+import type { ByteContent, Content } from '../sources/source.ts'
 import { storeBytes, Tap } from './store-bytes.ts'
 import type { StoreContext } from './store-context.ts'
 import { storeFiles } from './store-files.ts'
@@ -31,6 +31,7 @@ export async function storeContent (content: Content, context: StoreContext, pre
 export async function sameContent (content: Content, stored: StoredContent, hash: string, context: Omit<StoreContext, 'blobs'>): Promise<boolean> {
   if (content.form !== stored.form) return false
   if (content.form === 'rows' && stored.form === 'rows' && !sameLayout(content.layout, stored)) return false
+  if (content.form === 'bytes') return await sameBytes(content, stored.size, hash, context)
   try {
     const found = await store(content, { ...context, blobs: HASHING }, { like: stored })
     return found.hash === hash && found.content.size === stored.size && found.content.count === stored.count
@@ -38,6 +39,13 @@ export async function sameContent (content: Content, stored: StoredContent, hash
     if (isBackupError(error, 'NODE_INVALID')) return false // rows of another key order cannot be these
     throw error
   }
+}
+
+async function sameBytes (content: ByteContent, size: number, hash: string, { signal, onBytes }: Pick<StoreContext, 'signal' | 'onBytes'>): Promise<boolean> {
+  const tap = new Tap(content.read({ signal }), onBytes)
+  let length = 0
+  for await (const piece of tap.bytes()) length += piece.length
+  return length === size && tap.digest() === hash
 }
 
 interface History { readonly like?: StoredContent | undefined, readonly bases?: StoredContent | undefined }

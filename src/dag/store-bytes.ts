@@ -6,6 +6,7 @@ import type { ByteContent } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
 import type { CID } from './block.ts'
 import { chunkCid } from './block.ts'
+import { counted } from './counted.ts'
 import { mapInOrder } from './in-order.ts'
 import { PreviousBytes } from './previous-content.ts'
 import { PreviousLabels } from './previous-labels.ts'
@@ -65,9 +66,8 @@ export class Tap {
   }
 
   async * bytes (): AsyncGenerator<Uint8Array> {
-    for await (const piece of this.#source) {
+    for await (const piece of counted(this.#source, this.#onBytes)) {
       this.#hash.update(piece)
-      this.#onBytes?.(piece.length)
       yield piece
     }
   }

@@ -1,11 +1,11 @@
 import type { RowBatch } from '../chunking/row-splitter.ts'
 import type { FileContent, FileEntry } from '../sources/source.ts'
-import type { Bytes } from '../stream.ts'
 import type { CID } from './block.ts'
 import { addressOf } from './block.ts'
+import { counted } from './counted.ts'
 import { encodeFileRow, FILE_COLUMNS, FILE_CONTENT, FILE_KEY } from './file-row.ts'
 import { mapInOrder } from './in-order.ts'
-import { keyOrder } from './key-order.ts'
+import { encodeKey, keyOrder } from './key-order.ts'
 import { PreviousValues } from './previous-content.ts'
 import { storeBytes } from './store-bytes.ts'
 import type { StoreContext } from './store-context.ts'
@@ -13,7 +13,6 @@ import { DEFAULT_CONCURRENCY } from './store-context.ts'
 import type { RowHistory } from './store-rows.ts'
 import { storeSorted } from './store-rows.ts'
 import type { StoredRows } from './stored-content.ts'
-import { encodeKey } from './key-order.ts'
 
 /** Stores a folder tree, several files at once; the hash is that of the node. */
 export async function storeFiles (content: FileContent, context: StoreContext, { like, bases }: RowHistory): Promise<{ content: StoredRows, hash: string }> {
@@ -26,7 +25,7 @@ export async function storeFiles (content: FileContent, context: StoreContext, {
 
 async function storeEntry (entry: FileEntry, context: StoreContext, previous: CID | undefined): Promise<RowBatch> {
   if (entry.read === undefined) return encodeFileRow(entry, undefined)
-  const stored = await storeBytes(counted(entry.read({ signal: context.signal }), context), context, { previous })
+  const stored = await storeBytes(counted(entry.read({ signal: context.signal }), context.onBytes), context, { previous })
   return encodeFileRow(entry, stored.size === 0 ? undefined : stored)
 }
 
@@ -39,12 +38,5 @@ async function * withPrevious (
   for await (const entry of entries) {
     const previous = entry.read === undefined ? undefined : await before?.rootAt({ key: encodeKey([entry.path]), column: FILE_CONTENT })
     yield { entry, previous }
-  }
-}
-
-async function * counted (source: Bytes, { onBytes }: StoreContext): AsyncGenerator<Uint8Array> {
-  for await (const piece of source) {
-    onBytes?.(piece.length)
-    yield piece
   }
 }

@@ -7,6 +7,7 @@ import { splitRows } from '../chunking/row-splitter.ts'
 import type { Address } from '../cas/blob-store.ts'
 import type { KeyColumn, RowContent } from '../sources/source.ts'
 import { addressOf, chunkCid, CID } from './block.ts'
+import { counted } from './counted.ts'
 import { mapInOrder } from './in-order.ts'
 import { commonKey, keyOrder } from './key-order.ts'
 import { MultisetHash } from './multiset-hash.ts'
@@ -31,7 +32,7 @@ export interface RowHistory {
 export async function storeRows (content: RowContent, context: StoreContext, { like, bases }: RowHistory): Promise<{ content: StoredRows, hash: string }> {
   const { columns, key } = content.layout
   const earlier = bases !== undefined && commonKey(bases.key, key) !== undefined ? bases : undefined
-  const batches = splitRows(counted(content, context), {
+  const batches = splitRows(counted(content.read({ signal: context.signal }), context.onBytes), {
     keyColumns: key.length, signal: context.signal, storeValue: valueStore(context, key, earlier),
   })
   if (key.length === 0) {
@@ -104,11 +105,4 @@ function valueStore (context: StoreContext, key: readonly KeyColumn[], earlier: 
   const before = earlier === undefined || key.length === 0 ? undefined
     : new PreviousValues(earlier.root, context.blobs, { compare: keyOrder(key), keyColumns: key.length })
   return async (bytes, place) => (await storeBytes(bytes, context, { previous: await before?.rootAt(place) })).root.toString()
-}
-
-async function * counted (content: RowContent, { signal, onBytes }: StoreContext): AsyncGenerator<Uint8Array> {
-  for await (const piece of content.read({ signal })) {
-    onBytes?.(piece.length)
-    yield piece
-  }
 }
