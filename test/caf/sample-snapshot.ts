@@ -16,6 +16,8 @@ export interface BuildOptions {
   readonly chunker?: CutSizes
   readonly seed?: Uint8Array
   readonly blobs?: MemoryBlobs
+  /** Makes a node's hash wrong. */
+  readonly falsify?: (id: string, hash: string) => string
 }
 
 export interface BuiltSnapshot {
@@ -24,11 +26,12 @@ export interface BuiltSnapshot {
 }
 
 /** A snapshot of these artifacts, stored as the engine stores one. */
-export async function buildSnapshot (artifacts: readonly Artifact[], { chunker = SMALL, seed = Buffer.alloc(16, 7), blobs = new MemoryBlobs() }: BuildOptions = {}): Promise<BuiltSnapshot> {
+export async function buildSnapshot (artifacts: readonly Artifact[], { chunker = SMALL, seed = Buffer.alloc(16, 7), blobs = new MemoryBlobs(), falsify = (_, right) => right }: BuildOptions = {}): Promise<BuiltSnapshot> {
   const nodes: [string, CID][] = []
   const hashes = new Map<string, string>()
   for (const artifact of artifacts) {
-    const { content, hash: contentHash } = await storeContent(artifact.content, { blobs, seed, chunker })
+    const { content, hash: rightHash } = await storeContent(artifact.content, { blobs, seed, chunker })
+    const contentHash = falsify(artifact.id, rightHash)
     hashes.set(artifact.id, contentHash)
     const { cid, bytes } = encodeNode({
       kind: 'node', v: 1, id: artifact.id, artifact: artifact.kind, attributes: artifact.attributes, content,

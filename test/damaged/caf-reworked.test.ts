@@ -8,7 +8,11 @@ import { importArchive } from '../../src/caf/archive-import.ts'
 import { openArchive } from '../../src/caf/archive-reader.ts'
 import { writeArchive } from '../../src/caf/archive-writer.ts'
 import type { CarBlock } from '../../src/caf/dag-car.ts'
+import { ZipReader } from '../../src/caf/zip-reader.ts'
+import type { ZipSource } from '../../src/caf/zip-writer.ts'
+import { writeZip } from '../../src/caf/zip-writer.ts'
 import type { CID } from '../../src/dag/block.ts'
+import { bytesOf } from '../../src/stream.ts'
 import { artifact, buildSnapshot, bytesContent, filesContent, noise, rowsContent } from '../caf/sample-snapshot.ts'
 import { MemoryBlobs } from '../caf/memory-blobs.ts'
 import type { Rework } from './reworked-archive.ts'
@@ -23,7 +27,7 @@ const long = noise('long', 40_000).toString('hex')
 const sample = (word: string): Parameters<typeof buildSnapshot>[0] => [
   artifact('db/rows/public.t', 'pg.rows', rowsContent(`1\t${long}\n2\t${word}\n3\t${long}\n`, ['id', 'text'], [{ order: 'integer' }]), { attributes: { schema: 'public', table: 't' } }),
   artifact('db/rows/public.heap', 'pg.rows', rowsContent(`a\n${word}\n`, ['text']), { attributes: { schema: 'public', table: 'heap' } }),
-  artifact('f/tree', 'files', filesContent([{ path: 'a' }, { path: 'a/b', bytes: word }, { path: 'a/empty', bytes: '' }])),
+  artifact('f/tree', 'files', filesContent([{ path: 'a' }, { path: 'a/b', bytes: word }, { path: 'a/empty', bytes: '' }, { path: 'a/long', bytes: noise('file', 9_000) }])),
   artifact('m/matrix/x', 'matrix', bytesContent(noise(word, 9_000)), { attributes: { name: 'x' } }),
   artifact('m/matrix/small', 'matrix', bytesContent(word), { attributes: { name: 'small' } }),
 ]
@@ -103,6 +107,7 @@ describe('an archive changed by somebody who knows the format', () => {
     ['a byte more in a matrix', { entries: set('matrices/x.npy', bytes => Buffer.concat([bytes, Buffer.from('x')])) }, 'node m/matrix/x'],
     ['a byte more in a matrix of one chunk', { entries: set('matrices/small.npy', bytes => Buffer.concat([bytes, Buffer.from('x')])) }, 'node m/matrix/small'],
     ['a file', { entries: set('storage/a/b', () => Buffer.from('berry')) }, 'node f/tree'],
+    ['a byte more in a file', { entries: set('storage/a/long', bytes => Buffer.concat([bytes, Buffer.from('x')])) }, 'node f/tree'],
     ['something in an empty file', { entries: set('storage/a/empty', () => Buffer.from('x')) }, 'node f/tree'],
     ['the mode of a file', { entries: set('storage.tsv', replaced('\t644\t', '\t777\t')) }, 'node f/tree'],
     ['a file that is gone', { entries: entries => entries.delete('storage/a/b') }, 'has no entry storage/a/b'],
@@ -132,6 +137,7 @@ describe('an archive changed by somebody who knows the format', () => {
     ['a block less in the middle', all => all.toSpliced(4, 1)],
     ['a block twice', all => [...all, all.at(-1)!]],
     ['two blocks in another order', all => all.toSpliced(2, 2, all[3]!, all[2]!)],
+    ['a block under another CID', all => all.with(3, { ...all[3]!, cid: all[4]!.cid })],
     ['a block that has other bytes', all => all.with(3, { ...all[3]!, bytes: all[4]!.bytes })],
     ['no blocks', () => []],
   ])('is refused with %s in its DAG', async (_, change) => {
@@ -142,9 +148,17 @@ describe('an archive changed by somebody who knows the format', () => {
   it.each<[string, Buffer]>([
     ['is no CAR', Buffer.from('hello')],
     ['is empty', Buffer.alloc(0)],
-    ['promises a block of petabytes', Buffer.concat([Buffer.from('3aa265726f6f747381d82a58250001711220', 'hex'), Buffer.alloc(32), Buffer.from('6776657273696f6e01', 'hex'), Buffer.from('ffffffffffff7f', 'hex')])],
   ])('is refused when its DAG %s', async (_, bytes) => {
     await expect(imported(await reworked({ entries: set('dag.car', () => bytes) }))).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+  })
+
+  it('is refused when the hash in a node’s own block is not its content’s', async () => {
+    for (const id of ['m/matrix/x', 'db/rows/public.t', 'f/tree']) {
+      const { root, blobs } = await buildSnapshot(sample('apple'), { falsify: (node, right) => node === id ? '0'.repeat(64) : right })
+      const path = join(folder, 'false.caf')
+      await writeArchive({ snapshot: root, blobs }, createWriteStream(path))
+      await expect(imported(path)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT', data: { id } })
+    }
   })
 
   it('is refused with a manifest of a later format, and says so', async () => {
@@ -185,6 +199,28 @@ describe('an archive whose ZIP structures were changed', () => {
 
   it('is refused when it is more than the limit allows, before anything is read', async () => {
     await expect(openArchive(whole, { maxPlainBytes: 1_000 })).rejects.toMatchObject({ code: 'ARCHIVE_TOO_LARGE' })
+  })
+
+  it('is refused when something follows deflated data', async () => {
+    const sources = async function * (): AsyncGenerator<ZipSource> {
+      yield { path: 'xy', method: 'deflate', read: () => bytesOf('content') }
+    }
+    const bytes = Buffer.concat(await Array.fromAsync(writeZip(sources())))
+    const descriptor = bytes.indexOf(Buffer.from('504b0708', 'hex'))
+    const longer = Buffer.concat([bytes.subarray(0, descriptor), Buffer.from('x'), bytes.subarray(descriptor)])
+    const name = longer.lastIndexOf('xy'), end = longer.lastIndexOf(Buffer.from('504b0506', 'hex'))
+    longer.writeUInt32LE(longer.readUInt32LE(name + STORED_SIZE) + 1, name + STORED_SIZE)
+    longer.writeUInt32LE(longer.readUInt32LE(end + 16) + 1, end + 16)
+    const path = join(folder, 'longer.zip')
+    await writeFile(path, longer)
+    const zip = await ZipReader.open(path)
+    await expect(Array.fromAsync(zip.read('xy'))).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+    await zip.close()
+  })
+
+  it('is refused when an entry’s own header makes it reach into the next', async () => {
+    const path = await patched('storage/a/b', (bytes, at) => bytes.writeUInt16LE(20, at - 2))
+    await expect(imported(path)).rejects.toMatchObject({ code: 'ARCHIVE_UNSAFE' })
   })
 
   it('is refused without a seal', async () => {
