@@ -100,9 +100,8 @@ class FolderRestorer implements Restorer {
     await onTarget(this.#area.target, async () => {
       const found = await this.#area.marker()
       if (found === undefined) return
-      const marker = found.stage === 'committing' ? found : await this.#begin(found)
-      if (this.#selection === undefined) await swapFolders(this.#area, marker)
-      else await placeEntries(this.#area, { ownership: this.#ownership, isOurs: this.#isOurs(this.#selection, marker) })
+      const marker = isVisible(found) ? found : await this.#begin(found)
+      if (marker.stage === 'committing') await this.#makeVisible(marker)
       await this.#area.clear(marker)
     })
   }
@@ -112,7 +111,7 @@ class FolderRestorer implements Restorer {
     await onTarget(this.#area.target, async () => {
       const marker = await this.#area.marker()
       if (marker === undefined) return
-      if (marker.stage === 'committing') await this.#undo(marker)
+      if (isVisible(marker)) await this.#undo(marker)
       await this.#area.clear(marker)
     })
   }
@@ -124,7 +123,7 @@ class FolderRestorer implements Restorer {
   async #clearLeftovers (): Promise<void> {
     const marker = await this.#area.marker()
     if (marker === undefined) return
-    if (marker.stage === 'committing') throw new BackupError('RESTORE_PENDING', `an earlier restore into ${this.#area.target} was cut off while it became visible; finish that first`, { data: { folder: this.#area.target } })
+    if (isVisible(marker)) throw new BackupError('RESTORE_PENDING', `an earlier restore into ${this.#area.target} was cut off while it became visible; finish that first`, { data: { folder: this.#area.target } })
     await this.#area.clear(marker)
   }
 
@@ -168,6 +167,13 @@ class FolderRestorer implements Restorer {
     return committing
   }
 
+  /** A staged folder that is partly removed must not be placed again: hence the last record. */
+  async #makeVisible (marker: RestoreMarker): Promise<void> {
+    if (this.#selection === undefined) await swapFolders(this.#area, marker)
+    else await placeEntries(this.#area, { ownership: this.#ownership, isOurs: this.#isOurs(this.#selection, marker) })
+    await this.#area.record({ ...marker, stage: 'committed' })
+  }
+
   async #missingParents (): Promise<readonly string[]> {
     const missing: string[] = []
     for (const path of this.#selection?.parents ?? []) {
@@ -185,4 +191,9 @@ class FolderRestorer implements Restorer {
     if (this.#selection === undefined) return await swapBack(this.#area, marker)
     throw new BackupError('RESTORE_PENDING', `files of the restore into ${this.#area.target} are in their places already; finish it`, { data: { folder: this.#area.target } })
   }
+}
+
+/** True from the moment on when the only way may be forward. */
+function isVisible ({ stage }: RestoreMarker): boolean {
+  return stage === 'committing' || stage === 'committed'
 }

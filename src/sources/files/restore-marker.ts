@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { link, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BackupError, systemCode } from '../../errors.ts'
 import { orAbsent } from './target-error.ts'
@@ -9,8 +9,8 @@ import { syncFolder } from './sync-folder.ts'
 export interface RestoreMarker {
   readonly format: 1
   readonly kind: 'caf-files-restore'
-  /** `making`: the staged folder may or may not be there, and is empty. */
-  readonly stage: 'making' | 'preparing' | 'prepared' | 'committing'
+  /** `making`: the staged folder may or may not be there, and is empty. `committed`: it only waits for its removal. */
+  readonly stage: 'making' | 'preparing' | 'prepared' | 'committing' | 'committed'
   /** Inode of the folder that we made; null while it is being made. */
   readonly staged: string | null
   /** When committing: inode of the folder that is replaced; null if there was none. */
@@ -25,6 +25,7 @@ export const FIRST_MARKER: RestoreMarker = { format: 1, kind: 'caf-files-restore
 export async function readMarker (path: string): Promise<RestoreMarker | undefined> {
   const text = await orAbsent(async () => await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW }))
   if (text === undefined) return undefined
+  if (text === '') return FIRST_MARKER // of a process that was killed before it wrote it
   try {
     const value = JSON.parse(text) as unknown
     if (isMarker(value)) return value
@@ -36,19 +37,17 @@ export async function readMarker (path: string): Promise<RestoreMarker | undefin
 
 /** Makes the marker; exactly one of several restores into one folder can. @throws {BackupError} `TARGET_EXISTS` */
 export async function createMarker (path: string): Promise<void> {
-  await write(temporary(path), FIRST_MARKER)
   try {
-    await link(temporary(path), path)
+    await write(path, FIRST_MARKER)
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error
     throw new BackupError('TARGET_EXISTS', `another restore is working at ${path}`, { data: { path }, cause: error })
-  } finally {
-    await rm(temporary(path), { force: true })
   }
   await syncFolder(dirname(path))
 }
 
 export async function replaceMarker (path: string, marker: RestoreMarker): Promise<void> {
+  await rm(temporary(path), { force: true }) // of a process that was killed while it wrote
   await write(temporary(path), marker)
   await rename(temporary(path), path)
   await syncFolder(dirname(path))
@@ -60,12 +59,15 @@ export async function removeMarker (path: string): Promise<void> {
   await syncFolder(dirname(path))
 }
 
+/** The text goes out in one piece, so that a kill leaves none or all of it. */
 async function write (path: string, marker: RestoreMarker): Promise<void> {
-  await rm(path, { force: true }) // of a process that was killed while it wrote
   const handle = await open(path, 'wx', 0o600)
   try {
-    await handle.writeFile(`${JSON.stringify(marker, null, 2)}\n`)
+    await handle.write(`${JSON.stringify(marker, null, 2)}\n`)
     await handle.sync()
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
   } finally {
     await handle.close()
   }

@@ -54,7 +54,7 @@ async function problemOfPlace ({ target, parent }: StagingArea): Promise<Problem
 async function problemBeside (area: StagingArea): Promise<Problem | undefined> {
   try {
     const marker = await area.marker()
-    if (marker?.stage === 'committing') return taken(area.target, 'is the target of a restore that was cut off; finish that first')
+    if (marker?.stage === 'committing' || marker?.stage === 'committed') return taken(area.target, 'is the target of a restore that was cut off; finish that first')
     if (marker === undefined && await inodeOf(area.staged) !== null) return taken(area.staged, 'is there and not from a restore; move it away')
     return await inodeOf(area.replaced) === null ? undefined : taken(area.replaced, 'is there, but a restore needs that name; move it away')
   } catch (error) {
