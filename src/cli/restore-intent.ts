@@ -6,7 +6,7 @@ import type { RestoreTargets } from '../config/restore-targets.ts'
 import { targetOverrides } from '../config/target-overrides.ts'
 import type { RegenerationPolicy, Selection } from '../engine/contract.ts'
 import type { RestoreRecord } from '../engine/restore-journal.ts'
-import { findView } from '../engine/snapshot-view.ts'
+import type { SnapshotView } from '../engine/snapshot-view.ts'
 import { BackupError } from '../errors.ts'
 import type { Plain } from '../stream.ts'
 import type { Cli, Opened } from './cli.ts'
@@ -48,10 +48,9 @@ export interface RestoreWish extends TargetOptions {
   readonly preserveHistory: boolean
 }
 
-/** Finds out what a wish means for this snapshot and this configuration. @throws {BackupError} `SNAPSHOT_MISSING`, `INVALID_OPTION`; `SOURCE_…` when a database cannot be asked */
-export async function makeIntent ({ terminal: { cwd }, signal }: Cli, { repository, config }: Opened, reference: string, wish: RestoreWish): Promise<RestoreIntent> {
+/** Finds out what a wish means for this snapshot and this configuration. @throws {BackupError} `INVALID_OPTION`; `SOURCE_…` when a database cannot be asked */
+export async function makeIntent ({ terminal: { cwd }, signal }: Cli, { config }: Opened, { block }: SnapshotView, wish: RestoreWish): Promise<RestoreIntent> {
   const { strategy, select, preserveHistory, replace = false, disconnect = false, skipOwners = false } = wish
-  const { block } = await findView(repository, reference)
   const sources = restoreScope(config.sources, block.sources.map(({ name }) => name), select)
   const targets: RestoreTargets = {
     sources: sources.map(({ name }) => name), overrides: targetOverrides(targetFlagsOf(wish), { sources, cwd }),

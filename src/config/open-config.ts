@@ -5,14 +5,13 @@ import { BackupError } from '../errors.ts'
 import type { Restorer, Source } from '../sources/source.ts'
 import { directoryBackend } from '../storage/directory-backend.ts'
 import type { AbortOptions } from '../stream.ts'
-import { emptyWhenMissing } from './absent-source.ts'
+import { replaceable } from './history.ts'
 import type { Config } from './load-config.ts'
 import { openRestorer } from './open-restorer.ts'
 import { openSource } from './open-source.ts'
 import { pcaRecipe } from './pca-recipe.ts'
 import type { RestoreTargets } from './restore-targets.ts'
 import type { SourceConfig } from './source-config.ts'
-import { targetAsSource } from './target-overrides.ts'
 
 /** What a configuration names, opened. Sources and restorers are made when asked for: only then their secrets are needed. */
 export interface OpenConfig {
@@ -23,7 +22,7 @@ export interface OpenConfig {
   sources(names?: readonly string[]): Promise<readonly Source[]>
   /** One restorer a source, those whose commit can fail first. The engine closes them. */
   restorersFor(targets: RestoreTargets): Promise<readonly Restorer[]>
-  /** Sources that read what those targets hold now. */
+  /** Sources that read what those targets hold now and may be replaced. */
   historyFor(targets: RestoreTargets): Promise<readonly Source[]>
   close(): Promise<void>
 }
@@ -43,7 +42,7 @@ export async function openFromConfig ({ repository: folder, sources }: Config, o
     recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => pcaRecipe(target)),
     sources: async names => await Promise.all(chosen(sources, names).map(openSource)),
     restorersFor: async targets => await Promise.all(within(targets).map(async source => await openRestorer(source, targets))),
-    historyFor: async targets => await Promise.all(within(targets).map(async source => emptyWhenMissing(await openSource(targetAsSource(source, targets.overrides[source.name]))))),
+    historyFor: async targets => await Promise.all((await replaceable(within(targets), targets, options)).map(openSource)),
     close: async () => {
       await repository.close()
       await backend.close()

@@ -1,5 +1,6 @@
-import { BackupError } from '../errors.ts'
+import { BackupError, isBackupError } from '../errors.ts'
 import { PostgresServer } from '../sources/postgres/server.ts'
+import type { AbortOptions } from '../stream.ts'
 import type { PostgresConfig, PostgresServerConfig } from './source-config.ts'
 
 export interface DatabaseOnServer {
@@ -14,6 +15,18 @@ export async function openDatabase ({ url, password, database, replicaUrl, maxCo
   return {
     server: new PostgresServer({ url: plain, ...(replica !== undefined && { replicaUrl: replica }), ...(maxConnections !== undefined && { maxConnections }) }),
     database: database ?? databaseIn(plain),
+  }
+}
+
+/** @throws {BackupError} `SOURCE_UNREACHABLE`, `SOURCE_AUTH` when the server cannot be asked */
+export async function databaseExists (config: PostgresConfig, options: AbortOptions = {}): Promise<boolean> {
+  const { server, database } = await openDatabase(config)
+  try {
+    await server.release(await server.connect(database, options))
+    return true
+  } catch (error) {
+    if (isBackupError(error, 'SOURCE_MISSING')) return false
+    throw error
   }
 }
 

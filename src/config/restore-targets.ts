@@ -1,7 +1,6 @@
-import { isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
-import { openDatabase } from './open-postgres.ts'
-import type { PostgresConfig, SourceConfig } from './source-config.ts'
+import { databaseExists } from './open-postgres.ts'
+import type { SourceConfig } from './source-config.ts'
 import { targetAsSource } from './target-overrides.ts'
 import type { TargetOverrides } from './target-overrides.ts'
 
@@ -32,19 +31,8 @@ export async function withDatabaseModes (targets: RestoreTargets, sources: reado
   for (const source of sources) {
     if (source.kind !== 'postgres' || !targets.sources.includes(source.name)) continue
     const override = overrides[source.name] ?? {}
-    const inPlace = (partial || override.schemas !== undefined) && await exists(targetAsSource(source, override), { signal })
+    const inPlace = (partial || override.schemas !== undefined) && await databaseExists(targetAsSource(source, override), { signal })
     overrides[source.name] = { ...override, mode: inPlace ? 'in-place' : 'create' }
   }
   return { ...targets, overrides }
-}
-
-async function exists (config: PostgresConfig, options: AbortOptions): Promise<boolean> {
-  const { server, database } = await openDatabase(config)
-  try {
-    await server.release(await server.connect(database, options))
-    return true
-  } catch (error) {
-    if (isBackupError(error, 'SOURCE_MISSING')) return false
-    throw error
-  }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -22,8 +22,10 @@ beforeAll(async () => {
 afterAll(async () => { await rm(folder, { recursive: true }) })
 
 const caf = async (line: string, options: Partial<RunOptions> = {}): Promise<Finished> => await runCaf(line.split(' '), { cwd: folder, env: { NODE_COMPILE_CACHE: join(folder, '.cache') }, ...options })
+/** The same in this process, which is quicker. */
+const here = async (line: string): Promise<Finished> => await runHere(line.split(' '), { cwd: folder })
 async function json<T = Record<string, unknown>> (line: string): Promise<T> {
-  const { status, stdout, stderr } = await caf(`${line} --json`)
+  const { status, stdout, stderr } = await here(`${line} --json`)
   expect([status, stderr]).toEqual([0, ''])
   return JSON.parse(stdout) as T
 }
@@ -34,7 +36,7 @@ describe('the command line', () => {
 
   it('makes a repository, once', async () => {
     expect(await json('init')).toMatchObject({ repository: join(folder, 'backups') })
-    const again = await caf('init')
+    const again = await here('init')
     expect(again.status).toBe(5)
     expect(again.stderr).toMatch(/^caf: there is a repository in .* already \[REPOSITORY_EXISTS\]\n$/)
   })
@@ -70,25 +72,61 @@ describe('the command line', () => {
 
   it('shows a snapshot, its nodes and its files', async () => {
     expect(await json(`show ${ids[0]!.slice(0, 6)}`)).toMatchObject({ id: ids[0], kinds: [{ kind: 'files', nodes: 1, rows: 3 }] })
-    const shown = await caf('show notes/latest')
+    const shown = await here('show notes/latest')
     expect(shown.stdout).toContain(ids[1])
-    expect(lines((await caf('ls latest --json')).stdout)).toMatchObject([{ id: 'files/tree', kind: 'files', rows: 4 }])
-    expect(lines((await caf('ls latest files/tree --json')).stdout)).toMatchObject([
+    expect(lines((await here('ls latest --json')).stdout)).toMatchObject([{ id: 'files/tree', kind: 'files', rows: 4 }])
+    expect(lines((await here('ls latest files/tree --json')).stdout)).toMatchObject([
       { path: 'deep', type: 'directory' }, { path: 'deep/plan.md', sizeBytes: 7 }, { path: 'new.txt' }, { path: 'tool.sh', mode: '755' },
     ])
-    expect((await caf('ls latest files/tree')).stdout).toMatch(/^-0755 +10 B {2}\S+Z {2}tool\.sh$/m)
+    expect((await here('ls latest files/tree')).stdout).toMatch(/^-0755 +10 B {2}\S+Z {2}tool\.sh$/m)
   })
 
   it('shows what differs', async () => {
-    expect(lines((await caf(`diff ${ids[0]} ${ids[1]} --json`)).stdout)).toMatchObject([{ id: 'files/tree', change: 'changed', rows: { added: 1, removed: 0 } }])
-    const rows = lines((await caf(`diff ${ids[0]} latest --rows files/tree --json`)).stdout)
+    expect(lines((await here(`diff ${ids[0]} ${ids[1]} --json`)).stdout)).toMatchObject([{ id: 'files/tree', change: 'changed', rows: { added: 1, removed: 0 } }])
+    const rows = lines((await here(`diff ${ids[0]} latest --rows files/tree --json`)).stdout)
     expect(rows.map(({ change, key }) => [change, key])).toEqual(expect.arrayContaining([['changed', ['deep/plan.md']], ['added', ['new.txt']]]))
-    expect((await caf(`diff ${ids[0]} latest --rows files/tree`)).stdout).toMatch(/^\+ new\.txt/m)
+    expect((await here(`diff ${ids[0]} latest --rows files/tree`)).stdout).toMatch(/^\+ new\.txt/m)
+  })
+
+  it('restores: shows the plan, refuses what is in the way, puts back beside and in place', async () => {
+    const plan = await caf(`restore ${ids[0]} --dry-run`)
+    expect(plan.status).toBe(5)
+    expect(plan.stdout).toMatch(/would bring back 1 node.*nothing was changed\nin the way: .*\[TARGET_EXISTS\]\n$/)
+    expect((await here(`restore ${ids[0]}`)).stderr).toContain('[TARGET_EXISTS]')
+    expect(await json(`restore ${ids[0]} --to-folder copy`)).toMatchObject({ snapshotId: ids[0], restored: 1 })
+    expect(await readFile(join(folder, 'copy/deep/plan.md'), 'utf8')).toBe('first\n')
+    expect((await stat(join(folder, 'copy/tool.sh'))).mode & 0o777).toBe(0o755)
+    expect(await json('restore latest')).toMatchObject({ restored: 0, skipped: 1 })
+  })
+
+  it('restores one file, and keeps what it replaced', async () => {
+    const outcome = await json<{ preserved: string }>(`restore ${ids[0]} --file deep/plan.md --replace`)
+    expect(await readFile(join(folder, 'storage/deep/plan.md'), 'utf8')).toBe('first\n')
+    expect(await readFile(join(folder, 'storage/new.txt'), 'utf8')).toBe('new\n')
+    expect(await json(`show ${outcome.preserved}`)).toMatchObject({ tags: ['before-restore'], project: 'notes.before-restore' })
+    expect(await json('restore latest --file deep --replace --no-preserve-history')).not.toHaveProperty('preserved')
+    await json(`forget ${outcome.preserved} --yes`)
+  })
+
+  it('exports an archive that unzips, and imports it elsewhere', async () => {
+    const exported = await json<{ file: string, root: string }>('export latest all.caf --brain-version 7 --total-memories 3')
+    expect(exported.file).toBe(join(folder, 'all.caf'))
+    const piped = await runCaf(['export', 'latest', '-', '--brain-version', '7', '--total-memories', '3'], { cwd: folder, encoding: 'latin1' })
+    expect(Buffer.from(piped.stdout, 'latin1').equals(await readFile(exported.file))).toBe(true)
+    await json('init --repository other')
+    const imported = await json<{ id: string, root: string, project: string }>('import all.caf --as copy --repository other')
+    expect(imported).toMatchObject({ root: exported.root, project: 'copy' })
+    const restored = await json('import all.caf --repository other --to-folder elsewhere')
+    expect(restored).toMatchObject({ project: 'notes', restored: { restored: 1 } })
+    expect(await readFile(join(folder, 'elsewhere/new.txt'), 'utf8')).toBe('new\n')
+    const bytes = await readFile(exported.file)
+    await writeFile(join(folder, 'bad.caf'), bytes.subarray(0, bytes.length - 100))
+    expect((await here('import bad.caf --repository other')).status).toBe(3)
   })
 
   it('verifies, counts and repairs', async () => {
-    expect(lines((await caf('verify --read-data all --json')).stdout)).toEqual([{ ok: true, errors: 0, warnings: 0, readData: 'all' }])
-    expect((await caf('verify --read-data 50%')).stdout).toBe('no damage found; 50% of the chunks were read\n')
+    expect(lines((await here('verify --read-data all --json')).stdout)).toEqual([{ ok: true, errors: 0, warnings: 0, readData: 'all' }])
+    expect((await here('verify --read-data 50%')).stdout).toBe('no damage found; 50% of the chunks were read\n')
     expect(await json('stats')).toMatchObject({ snapshots: 2 })
     expect(await json('repair')).toMatchObject({ left: [] })
   })
@@ -101,7 +139,7 @@ describe('the command line', () => {
     expect(await json('snapshots')).toMatchObject([{ id: ids[1] }])
     expect(await json('gc --dry-run')).toMatchObject({ dryRun: true })
     expect(await json('gc')).toMatchObject({ dryRun: false })
-    expect((await caf('verify --read-data all')).status).toBe(0)
+    expect((await here('verify --read-data all')).status).toBe(0)
   })
 })
 
@@ -130,7 +168,7 @@ describe('a failure', () => {
     ['doctor --files-folder nowhere', 4, ''],
     ['doctor --postgres-url postgres://u:hidden@127.0.0.1:1/db', 4, ''],
   ])('of `caf %s` ends with status %d and says why', async (line, status, text) => {
-    const finished = await runHere(line.split(' '), { cwd: folder })
+    const finished = await here(line)
     expect(finished.stderr).toContain(text)
     expect(finished.status).toBe(status)
     if (text !== '') expect(finished.stderr).toMatch(/^caf: /)
@@ -138,7 +176,7 @@ describe('a failure', () => {
   })
 
   it('has a form for programs', async () => {
-    const { status, stdout, stderr } = await caf('show ffff --json')
+    const { status, stdout, stderr } = await here('show ffff --json')
     expect(status).toBe(2)
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'SNAPSHOT_MISSING', data: { reference: 'ffff' } } })
     expect(stderr).toContain('[SNAPSHOT_MISSING]')
@@ -146,7 +184,7 @@ describe('a failure', () => {
 
   it('shows its causes when asked to', async () => {
     const line = 'snapshot --files-folder nowhere --verbose'
-    expect((await caf(line)).stderr).toMatch(/^ {2}cause: /m)
+    expect((await here(line)).stderr).toMatch(/^ {2}cause: /m)
   })
 
   it('is found by verify as damage, with what it hits', async () => {

@@ -5,6 +5,7 @@ import { formatBytes } from '../byte-size.ts'
 import type { Cli } from '../cli.ts'
 import { addExamples } from '../examples.ts'
 import { printable } from '../printable.ts'
+import { findSnapshot } from '../snapshot-reference.ts'
 
 const MARKS = { added: '+', removed: '-', changed: '~' } as const
 
@@ -24,8 +25,9 @@ export function addDiff (program: Command, cli: Cli): void {
 }
 
 async function showNodes (cli: Cli, before: string, after: string): Promise<void> {
-  await cli.withRepository(async ({ repository }) => {
-    for await (const change of diffSnapshots(repository, before, after, { signal: cli.signal })) {
+  await cli.withRepository(async opened => {
+    const [older, newer] = [await findSnapshot(opened, before), await findSnapshot(opened, after)]
+    for await (const change of diffSnapshots(opened.repository, older.id, newer.id, { signal: cli.signal })) {
       if (cli.output.closed) return
       await cli.output.record(change, () => `${MARKS[change.change]} ${printable(change.id)}  ${amountOf(change)}`)
     }
@@ -38,8 +40,9 @@ function amountOf ({ rows, sizeBefore, sizeAfter }: NodeChange): string {
 }
 
 async function showRows (cli: Cli, before: string, after: string, node: string): Promise<void> {
-  await cli.withRepository(async ({ repository }) => {
-    for await (const { change, key, ...rows } of diffRows(repository, before, after, node, { signal: cli.signal })) {
+  await cli.withRepository(async opened => {
+    const [older, newer] = [await findSnapshot(opened, before), await findSnapshot(opened, after)]
+    for await (const { change, key, ...rows } of diffRows(opened.repository, older.id, newer.id, node, { signal: cli.signal })) {
       if (cli.output.closed) return
       const [old, now] = [rowText(rows.before), rowText(rows.after)]
       await cli.output.record({ change, key, before: old, after: now }, () =>

@@ -9,6 +9,7 @@ import { wholeNumber } from '../option-values.ts'
 import { counted } from '../printable.ts'
 import { addSelectionOptions, selectionOf } from '../selection-options.ts'
 import type { SelectionOptions } from '../selection-options.ts'
+import { findSnapshot } from '../snapshot-reference.ts'
 import { shortId } from '../snapshot-text.ts'
 
 interface ExportOptions extends GlobalOptions, SelectionOptions {
@@ -39,9 +40,11 @@ async function run (cli: Cli, reference: string, file: string, options: ExportOp
   const selection = selectionOf(options)
   const toStdout = file === '-'
   if (toStdout && cli.output.json) throw new BackupError('INVALID_OPTION', 'stdout cannot take both the archive and JSON; name a file')
-  await cli.withRepository(async ({ repository, progress }) => {
+  await cli.withRepository(async opened => {
+    const { repository, progress } = opened
+    const { id } = await findSnapshot(opened, reference)
     const output = toStdout ? cli.terminal.stdout : resolve(cli.terminal.cwd, file)
-    const exported = await exportArchive(repository, reference, output, { selection, brainVersion, totalMemories, signal: cli.signal, onProgress: progress.onProgress })
+    const exported = await exportArchive(repository, id, output, { selection, brainVersion, totalMemories, signal: cli.signal, onProgress: progress.onProgress })
     progress.stop()
     if (toStdout) return
     await cli.output.result({ file: output, ...exported }, () => {

@@ -8,6 +8,7 @@ import { confirm } from '../confirm.ts'
 import { addExamples } from '../examples.ts'
 import { counted, printableDate } from '../printable.ts'
 import { addRetentionOptions, retentionOf } from '../retention-options.ts'
+import { findSnapshot } from '../snapshot-reference.ts'
 import { shortId } from '../snapshot-text.ts'
 import type { Column } from '../text-table.ts'
 
@@ -42,7 +43,7 @@ export function addForget (program: Command, cli: Cli): void {
     .action(async (references: string[], _options: unknown, self: Command) => {
       const options = self.optsWithGlobals<ForgetOptions>()
       await cli.withRepository(async opened => {
-        const plan = await planForget(opened.repository, requestOf(references, options, opened))
+        const plan = await planForget(opened.repository, await requestOf(references, options, opened))
         const snapshots = verdictsOf(plan)
         if (!cli.output.json) cli.output.table(COLUMNS, snapshots)
         const applies = options.dryRun !== true && plan.forget.length > 0
@@ -60,12 +61,12 @@ export function addForget (program: Command, cli: Cli): void {
   ])
 }
 
-function requestOf (references: readonly string[], options: ForgetOptions, { config }: Opened): ForgetRequest {
+async function requestOf (references: readonly string[], options: ForgetOptions, opened: Opened): Promise<ForgetRequest> {
   if (references.length > 0) {
     if (retentionOf(options) !== undefined) throw new BackupError('INVALID_OPTION', 'name snapshots or give rules, not both')
-    return { references }
+    return { references: await Promise.all(references.map(async reference => (await findSnapshot(opened, reference)).id)) }
   }
-  const retention = retentionOf(options) ?? retentionOf(config.retention)
+  const retention = retentionOf(options) ?? retentionOf(opened.config.retention)
   if (retention === undefined) throw new BackupError('INVALID_OPTION', 'nothing says what to forget: name snapshots, give a rule such as --keep-last 10, or configure `retention`')
   return { retention, ...(options.project !== undefined && { project: options.project }) }
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { importArchive } from '../../engine/import.ts'
 import type { ImportedArchive } from '../../engine/import.ts'
+import { findView } from '../../engine/snapshot-view.ts'
 import { formatBytes } from '../byte-size.ts'
 import type { Cli, GlobalOptions, Opened } from '../cli.ts'
 import { addExamples } from '../examples.ts'
@@ -46,7 +47,7 @@ async function run (cli: Cli, opened: Opened, file: string, options: ImportOptio
 }
 
 async function restoreImported (cli: Cli, opened: Opened, { id }: ImportedArchive, options: ImportOptions): ReturnType<typeof restore> {
-  return await restore(cli, opened, id, await makeIntent(cli, opened, id, { ...options, strategy: 'incremental', preserveHistory: true }))
+  return await restore(cli, opened, id, await makeIntent(cli, opened, await findView(opened.repository, id), { ...options, strategy: 'incremental', preserveHistory: true }))
 }
 
 function linesOf ({ id, project, nodes, sizeBytes, storedBytes }: ImportedArchive, file: string): string[] {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { findNode } from '../../dag/node-map.ts'
 import type { NodeBlock } from '../../dag/node.ts'
 import { restoreItem } from '../../engine/restore-item.ts'
-import { findView, readNode, readNodes } from '../../engine/snapshot-view.ts'
+import { readNode, readNodes } from '../../engine/snapshot-view.ts'
 import type { SnapshotView } from '../../engine/snapshot-view.ts'
 import { BackupError } from '../../errors.ts'
 import type { FileEntry } from '../../sources/source.ts'
@@ -10,6 +10,7 @@ import { formatBytes } from '../byte-size.ts'
 import type { Cli, Opened } from '../cli.ts'
 import { addExamples } from '../examples.ts'
 import { printable, printableDate } from '../printable.ts'
+import { findSnapshot } from '../snapshot-reference.ts'
 
 type Reader = Awaited<ReturnType<Opened['repository']['openReader']>>
 
@@ -20,8 +21,9 @@ export function addLs (program: Command, cli: Cli): void {
     .argument('<snapshot>', 'an id or the beginning of one, a root CID, latest, or <project>/latest')
     .argument('[node]', 'id of a folder tree: list what is in it')
     .action(async (reference: string, id: string | undefined) => {
-      await cli.withRepository(async ({ repository }) => {
-        const view = await findView(repository, reference)
+      await cli.withRepository(async opened => {
+        const { repository } = opened
+        const view = await findSnapshot(opened, reference)
         const reader = await repository.openReader({ snapshots: [view.id], signal: cli.signal })
         try {
           await (id === undefined ? listNodes(cli, view, reader) : listFiles(cli, await nodeOf(view, id, reader), reader, repository))

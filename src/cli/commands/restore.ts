@@ -11,6 +11,7 @@ import { decodeIntent, makeIntent } from '../restore-intent.ts'
 import type { RestoreWish } from '../restore-intent.ts'
 import { addSelectionOptions, selectionOf } from '../selection-options.ts'
 import type { SelectionOptions } from '../selection-options.ts'
+import { findSnapshot } from '../snapshot-reference.ts'
 import { shortId } from '../snapshot-text.ts'
 import { addTargetOptions } from '../target-options.ts'
 import type { TargetOptions } from '../target-options.ts'
@@ -55,9 +56,10 @@ async function run (cli: Cli, reference: string | undefined, options: RestoreOpt
   await cli.withRepository(async opened => {
     if (abort === true) return await abortPending(cli, opened)
     if (resume === true) return await resumePending(cli, opened)
-    const intent = await makeIntent(cli, opened, reference ?? '', wishOf(options))
-    if (dryRun === true) return await showPlan(cli, opened, reference ?? '', intent)
-    await showOutcome(cli, await restore(cli, opened, reference ?? '', intent))
+    const snapshot = await findSnapshot(opened, reference ?? '')
+    const intent = await makeIntent(cli, opened, snapshot, wishOf(options))
+    if (dryRun === true) return await showPlan(cli, opened, snapshot.id, intent)
+    await showOutcome(cli, await restore(cli, opened, snapshot.id, intent))
   })
 }
 

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import { findView, readNodes } from '../../engine/snapshot-view.ts'
+import { readNodes } from '../../engine/snapshot-view.ts'
 import type { SnapshotView } from '../../engine/snapshot-view.ts'
 import type { Cli, Opened } from '../cli.ts'
 import { formatBytes } from '../byte-size.ts'
 import { addExamples } from '../examples.ts'
 import type { Output } from '../output.ts'
 import { counted, printable, printableDate } from '../printable.ts'
+import { findSnapshot } from '../snapshot-reference.ts'
 import { snapshotDocument } from '../snapshot-text.ts'
 import type { Column } from '../text-table.ts'
 
@@ -28,7 +29,7 @@ export function addShow (program: Command, cli: Cli): void {
     .argument('<snapshot>', 'an id or the beginning of one, a root CID, latest, or <project>/latest')
     .action(async (reference: string) => {
       await cli.withRepository(async opened => {
-        const view = await findView(opened.repository, reference)
+        const view = await findSnapshot(opened, reference)
         const kinds = await sumKinds(opened, view, cli.signal)
         await cli.output.result({ ...snapshotDocument(view), kinds }, () => { print(cli.output, view, kinds) })
       })
