@@ -66,11 +66,16 @@ export async function * splitRows (source: Bytes, options: SplitOptions): AsyncG
   }
 }
 
+/** A batch ends behind the row with which it has so many bytes. */
+const LARGEST_BATCH = 262_144
+
 /** The whole rows at the beginning of `piece`, up to the first long one. The first ends at `firstEnd`. */
 function shortRows (piece: Uint8Array, firstEnd: number): RowBatch {
   const ends = [firstEnd]
   let start = firstEnd
-  for (let end = piece.indexOf(NEWLINE, start) + 1; end > 0 && end - start <= LONG_ROW; end = piece.indexOf(NEWLINE, start) + 1) {
+  while (start < LARGEST_BATCH) {
+    const end = piece.indexOf(NEWLINE, start) + 1
+    if (end === 0 || end - start > LONG_ROW) break
     ends.push(end)
     start = end
   }

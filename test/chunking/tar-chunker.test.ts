@@ -93,6 +93,21 @@ describe('tar chunker', () => {
     expect(labelsOf(await labelled(tar))).toEqual(['big|h', 'big|0', 'next|h', 'next|0', '|0'])
   })
 
+  it('believes a size in an extended header, and no size of a link', async () => {
+    const tar = pack()
+    tar.entry({ name: 'big', mtime: new Date(0), pax: { size: '900', comment: 'the header below has no room for it' } }, seededBytes(900, 'big'))
+    tar.entry({ name: 'link', type: 'link', linkname: 'big', mtime: new Date(0) })
+    tar.entry({ name: 'next', mtime: new Date(0) }, 'next')
+    tar.finalize()
+    const bytes = Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>))
+    const [header, link] = [1_024, 2_560].map(at => bytes.subarray(at, at + 512))
+    header!.fill(0x30, 124, 135)
+    sign(header!)
+    link!.write('00000001604', 124, 'latin1')
+    sign(link!)
+    expect(labelsOf(await labelled(bytes))).toEqual(['big|h', 'big|0', 'link|h', 'next|h', 'next|0', '|0'])
+  })
+
   it('cuts what is no tar, or stops being one, as plain bytes', async () => {
     const plain = seededBytes(50_000, 'no tar')
     const chunks = await labelled(plain)

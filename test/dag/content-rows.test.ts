@@ -171,9 +171,17 @@ describe('rows with a key', () => {
     await expect(stopping).rejects.toThrow('enough')
   })
 
-  it('hand on the failure of a put, once all others have ended', async () => {
+  it('hand on the failure of a put, once all others have ended and the source is closed', async () => {
     const blobs = new MemoryBlobs()
-    let running = 0
+    let running = 0, closed = false
+    const text = join(table(9_000, { 4_000: line(4_000, 'xx') }))
+    const source: RowContent = { ...tableOf([]), async * read () {
+      try {
+        for (let at = 0; at < text.length; at += 10_000) yield Buffer.from(text.slice(at, at + 10_000))
+      } finally {
+        closed = true
+      }
+    } }
     const failing = {
       get: blobs.get.bind(blobs),
       put: async (bytes: Uint8Array) => {
@@ -184,8 +192,8 @@ describe('rows with a key', () => {
         return await blobs.put(bytes)
       },
     }
-    await expect(storeContent(tableOf(table(9_000, { 4_000: line(4_000, 'xx') })), { ...contextOf(blobs), blobs: failing })).rejects.toThrow('the disk is full')
-    expect(running).toBe(0)
+    await expect(storeContent(source, { ...contextOf(blobs), blobs: failing })).rejects.toThrow('the disk is full')
+    expect({ running, closed }).toEqual({ running: 0, closed: true })
   })
 })
 
