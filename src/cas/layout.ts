@@ -7,6 +7,7 @@ export const SESSION_PREFIX = 'sessions/'
 export const OUTCOME_PREFIX = 'outcomes/'
 export const FORGOTTEN_PREFIX = 'forgotten/'
 export const PLAN_PREFIX = 'plans/'
+export const FINAL_SUFFIX = '.final'
 
 const PACK_KEY = /^blobs\/([0-9a-f]{2})\/(\1[0-9a-f]{30})\.pack$/
 const SEGMENT_KEY = /^metadata\/index\/([0-9a-f]{32})\.idx$/
@@ -33,5 +34,5 @@ export function planKey (n: number): string {
 }
 
 export function finalKey (n: number): string {
-  return `${planKey(n)}.final`
+  return planKey(n) + FINAL_SUFFIX
 }

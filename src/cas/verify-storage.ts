@@ -3,7 +3,7 @@ import type { BackupErrorCode } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
-import { CONFIG_KEY, FORGOTTEN_PREFIX, OUTCOME_PREFIX, PLAN_PREFIX, SESSION_PREFIX, packKey, segmentKey } from './layout.ts'
+import { CONFIG_KEY, FINAL_SUFFIX, FORGOTTEN_PREFIX, OUTCOME_PREFIX, PLAN_PREFIX, SESSION_PREFIX, packKey, segmentKey } from './layout.ts'
 import type { PackListing } from './pack-format.ts'
 import { scanPack } from './pack-scan.ts'
 import { ConfigRecord, FinalRecord, ForgottenRecord, OutcomeRecord, PlanRecord, SessionRecord, readRecord } from './records.ts'
@@ -54,7 +54,7 @@ async function * verifyRecords ({ backend }: Repository, options: AbortOptions):
     for await (const { key } of backend.list(prefix, options)) yield * found(key, async () => await readRecord(backend, key, schema, options))
   }
   for await (const { key } of backend.list(PLAN_PREFIX, options)) {
-    yield * found(key, async () => await readRecord(backend, key, key.endsWith('.final') ? FinalRecord : PlanRecord, options))
+    yield * found(key, async () => await readRecord(backend, key, key.endsWith(FINAL_SUFFIX) ? FinalRecord : PlanRecord, options))
   }
 }
 

@@ -13,6 +13,7 @@ import { storageError } from './storage-error.ts'
 import { removeLeftovers } from './temporary-file.ts'
 
 const PIECE_BYTES = 256 * 1024
+const STATS_AT_ONCE = 64
 
 /** Objects as files under a folder: one file a key, folders 0700, files 0600. */
 export class DirectoryBackend implements StorageBackend {
@@ -138,15 +139,16 @@ export class DirectoryBackend implements StorageBackend {
     const entries = await this.#attempt(`cannot list ${folder}`, signal, async () => await readFolder(folder))
     // A folder sorts as its name with the slash, as its keys do.
     const names = entries.filter(entry => isKeyPart(entry.name)).map(entry => entry.isDirectory() ? `${entry.name}/` : entry.name)
-    for (const name of names.sort(byBytes)) {
+    names.sort(byBytes)
+    for (let start = 0; start < names.length; start += STATS_AT_ONCE) {
       signal?.throwIfAborted()
-      const key = prefix + name
-      if (name.endsWith('/')) {
-        yield * this.#listFolder(key, signal)
-        continue
+      const keys = names.slice(start, start + STATS_AT_ONCE).map(name => prefix + name)
+      const sizes = await Promise.all(keys.map(async key => key.endsWith('/') ? undefined : await this.size(key)))
+      for (const [i, key] of keys.entries()) {
+        const sizeBytes = sizes[i]
+        if (key.endsWith('/')) yield * this.#listFolder(key, signal)
+        else if (sizeBytes !== undefined) yield { key, sizeBytes }
       }
-      const sizeBytes = await this.size(key)
-      if (sizeBytes !== undefined) yield { key, sizeBytes }
     }
   }
 }

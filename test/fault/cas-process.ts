@@ -10,7 +10,7 @@ import { commitManifest, manifestOf, markManifests } from './manifest.ts'
 /*
  * A process that works on a repository until it is killed, or for a number of rounds:
  *   node cas-process.ts write|collect <folder> <seed> [rounds]
- * Prints a line for each snapshot that it was told is committed.
+ * Prints "ready" when it begins, and a line for each snapshot that it was told is committed.
  */
 const [task, folder, seed, rounds = 'Infinity'] = process.argv.slice(2) as [string, string, string, string?]
 
@@ -20,7 +20,7 @@ async function writeSnapshot (repository: Repository, round: number): Promise<vo
   const parent = (await repository.visible()).at(-1)
   const writer = await repository.openWriter(parent === undefined ? {} : { parents: [parent.id] })
   const inherited = parent === undefined ? [] : (await manifestOf(repository, parent.root)).slice(1)
-  const blobs = [seededBytes(2_000_000, `${seed}/${round}`), seededRows(300, `shared ${round % 4}`), ...changedRows(round)]
+  const blobs = [seededBytes(400_000, `${seed}/${round}`), seededRows(300, `shared ${round % 4}`), ...changedRows(round)]
   const addresses: string[] = []
   for (const [i, blob] of blobs.entries()) addresses.push((await writer.put(blob, { base: inherited[i] })).address)
   await commitManifest(writer, addresses)
@@ -45,6 +45,7 @@ async function collect (repository: Repository): Promise<void> {
 
 async function main (): Promise<void> {
   const repository = await openRepository(directoryBackend(folder))
+  process.stdout.write('ready\n')
   for (let round = 0; round < Number(rounds); round++) {
     try {
       if (task === 'write') await writeSnapshot(repository, round)
