@@ -8,49 +8,49 @@ import type { CID } from './block.ts'
 import { chunkCid } from './block.ts'
 import { counted } from './counted.ts'
 import { mapInOrder } from './in-order.ts'
-import { PreviousBytes } from './previous-content.ts'
-import { PreviousLabels } from './previous-labels.ts'
+import { PreviousStream } from './previous-stream.ts'
 import type { StoreContext } from './store-context.ts'
 import { DEFAULT_CONCURRENCY } from './store-context.ts'
 import type { StoredBytes } from './stored-content.ts'
 import type { TreeEntry } from './tree.ts'
 import { writeTree } from './tree-writer.ts'
 
-interface ByteChunk {
-  readonly bytes: Uint8Array
-  readonly label?: string
-  readonly base?: Address | undefined
-}
-
 /** Stores a stream as a `bytes` content. `previous` is the root of an earlier version. */
 export async function storeBytes (
   source: Bytes, context: StoreContext, { cut = 'content', previous }: { readonly cut?: ByteContent['cut'], readonly previous?: CID | undefined } = {},
 ): Promise<StoredBytes> {
   const { blobs, chunker, signal, concurrency = DEFAULT_CONCURRENCY } = context
-  const chunks = cut === 'tar' ? tarChunks(source, context, previous) : plainChunks(byteChunker(chunker)(source), context, previous)
-  const entries = mapInOrder(chunks, concurrency, async ({ bytes, label, base }): Promise<TreeEntry> => {
-    const { address } = await blobs.put(bytes, { base, signal })
+  const earlier = previous === undefined ? undefined : new PreviousStream(previous, blobs)
+  const chunks = cut === 'tar' ? tarChunker(chunker)(source) : unlabelled(byteChunker(chunker)(source))
+  const entries = mapInOrder(withBases(chunks, earlier), concurrency, async ({ bytes, label, offset, base }): Promise<TreeEntry> => {
+    const { address, stored } = await blobs.put(bytes, { base, signal })
+    if (stored === 'present') earlier?.align(address, offset)
     return { link: chunkCid(address), size: bytes.length, key: label === undefined ? undefined : Buffer.from(label) }
   })
   const { root, size } = await writeTree(entries, { form: 'bytes', blobs, signal })
   return { form: 'bytes', root, size, count: 0 }
 }
 
-async function * plainChunks (chunks: AsyncIterable<Uint8Array>, { blobs }: StoreContext, previous: CID | undefined): AsyncGenerator<ByteChunk> {
-  const earlier = previous === undefined ? undefined : new PreviousBytes(previous, blobs)
-  let offset = 0
-  for await (const bytes of chunks) {
-    yield { bytes, base: await earlier?.baseAt(offset) }
-    offset += bytes.length
-  }
+interface ByteChunk {
+  readonly bytes: Uint8Array
+  readonly label?: string
 }
 
-async function * tarChunks (source: Bytes, { blobs, chunker }: StoreContext, previous: CID | undefined): AsyncGenerator<ByteChunk> {
-  const earlier = previous === undefined ? undefined : { labels: new PreviousLabels(previous, blobs), bytes: new PreviousBytes(previous, blobs) }
+interface PlacedChunk extends ByteChunk {
+  readonly offset: number
+  readonly base: Address | undefined
+}
+
+async function * unlabelled (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ByteChunk> {
+  for await (const bytes of chunks) yield { bytes }
+}
+
+/** Asks for the bases one after the other, since the earlier tree is read in order. */
+async function * withBases (chunks: AsyncIterable<ByteChunk>, earlier: PreviousStream | undefined): AsyncGenerator<PlacedChunk> {
   let offset = 0
-  for await (const { bytes, label } of tarChunker(chunker)(source)) {
-    yield { bytes, label, base: await earlier?.labels.baseFor(label) ?? await earlier?.bytes.baseAt(offset) }
-    offset += bytes.length
+  for await (const chunk of chunks) {
+    yield { ...chunk, offset, base: await earlier?.baseAt(offset, chunk.label) }
+    offset += chunk.bytes.length
   }
 }
 

@@ -11,7 +11,8 @@ import { counted } from './counted.ts'
 import { mapInOrder } from './in-order.ts'
 import { commonKey, keyOrder } from './key-order.ts'
 import { MultisetHash } from './multiset-hash.ts'
-import { PreviousBytes, PreviousRows, PreviousValues } from './previous-content.ts'
+import { PreviousRows, PreviousValues } from './previous-rows.ts'
+import { PreviousStream } from './previous-stream.ts'
 import { storeBytes } from './store-bytes.ts'
 import type { StoreContext } from './store-context.ts'
 import { DEFAULT_CONCURRENCY } from './store-context.ts'
@@ -63,7 +64,7 @@ export async function storeSorted (
   const compare = keyOrder(key)
   const chunks = chunkRows(measured?.batches ?? rows, { ...rule, keyColumns: key.length, compare })
   const before = earlier === undefined ? undefined : new PreviousRows(earlier.root, context.blobs, compare)
-  const tree = await storeChunks(chunks, context, { seed: rule.seed, baseOf: async chunk => await before?.baseAt(chunk.key!) })
+  const tree = await storeChunks(chunks, context, { seed: rule.seed, bases: before && { of: async ({ key: first }) => await before.baseAt(first!) } })
   return { tree, cut: rule }
 }
 
@@ -72,30 +73,35 @@ async function storeHeap (
   rows: AsyncIterable<RowBatch>, context: StoreContext, earlier: StoredRows | undefined,
 ): Promise<{ tree: WrittenTree, hash: string }> {
   await using multiset = new MultisetHash()
-  const before = earlier === undefined ? undefined : new PreviousBytes(earlier.root, context.blobs)
-  let offset = 0
-  const baseOf = async ({ sizeBytes }: RowChunk): Promise<Address | undefined> => {
-    const base = await before?.baseAt(offset)
-    offset += sizeBytes
-    return base
-  }
-  const tree = await storeChunks(chunkHeapRows(multiset.passing(rows), context.chunker), context, { seed: undefined, baseOf })
+  const before = earlier === undefined ? undefined : new PreviousStream(earlier.root, context.blobs)
+  const bases = before && { of: async (_: RowChunk, offset: number) => await before.baseAt(offset), align: before.align.bind(before) }
+  const tree = await storeChunks(chunkHeapRows(multiset.passing(rows), context.chunker), context, { seed: undefined, bases })
   return { tree, hash: await multiset.digest() }
 }
 
 interface ChunkOptions {
   readonly seed: Uint8Array | undefined
-  readonly baseOf: (chunk: RowChunk) => Promise<Address | undefined>
+  /** Chunks of an earlier version. */
+  readonly bases: {
+    of(chunk: RowChunk, offset: number): Promise<Address | undefined>
+    /** Told that what is now at `offset` was there before. */
+    align?(address: Address, offset: number): void
+  } | undefined
 }
 
 async function storeChunks (
-  chunks: AsyncIterable<RowChunk>, { blobs, signal, concurrency = DEFAULT_CONCURRENCY }: StoreContext, { seed, baseOf }: ChunkOptions,
+  chunks: AsyncIterable<RowChunk>, { blobs, signal, concurrency = DEFAULT_CONCURRENCY }: StoreContext, { seed, bases }: ChunkOptions,
 ): Promise<WrittenTree> {
-  const withBases = async function * (): AsyncGenerator<{ chunk: RowChunk, base: Address | undefined }> {
-    for await (const chunk of chunks) yield { chunk, base: await baseOf(chunk) }
+  const withBases = async function * (): AsyncGenerator<{ chunk: RowChunk, offset: number, base: Address | undefined }> {
+    let offset = 0
+    for await (const chunk of chunks) {
+      yield { chunk, offset, base: await bases?.of(chunk, offset) }
+      offset += chunk.sizeBytes
+    }
   }
-  const entries = mapInOrder(withBases(), concurrency, async ({ chunk, base }): Promise<TreeEntry> => {
-    const { address } = await blobs.put(chunk.bytes, { base, signal })
+  const entries = mapInOrder(withBases(), concurrency, async ({ chunk, offset, base }): Promise<TreeEntry> => {
+    const { address, stored } = await blobs.put(chunk.bytes, { base, signal })
+    if (stored === 'present') bases?.align?.(address, offset)
     return { link: chunkCid(address), size: chunk.sizeBytes, count: chunk.rows, key: chunk.key, refs: chunk.values.map(text => CID.parse(text)) }
   })
   return await writeTree(entries, { form: 'rows', seed, blobs, signal })

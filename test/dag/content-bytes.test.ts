@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { pack } from 'tar-stream'
 import { describe, expect, it } from 'vitest'
@@ -8,7 +9,7 @@ import { addressOf, chunkCid, isChunk } from '../../src/dag/block.ts'
 import { readBytes } from '../../src/dag/read-content.ts'
 import { readEntries } from '../../src/dag/tree-reader.ts'
 import { seededBytes } from '../compliance/chunker.ts'
-import { bytesContent, contextOf } from './contents.ts'
+import { bytesContent, contextOf, seeded } from './contents.ts'
 import { MemoryBlobs } from './memory-blobs.ts'
 
 const read = async (content: StoredContent, blobs: MemoryBlobs): Promise<Buffer> => Buffer.concat(await Array.fromAsync(readBytes(content.root, blobs)))
@@ -40,14 +41,15 @@ describe('byte streams', () => {
     expect(isChunk((await storeContent(bytesContent(Buffer.alloc(0)), contextOf(blobs))).content.root)).toBe(false)
   })
 
-  it('offer what stood at the same offset as base', async () => {
+  it('offer what stood at the same place as base', async () => {
     const blobs = new MemoryBlobs()
     const bytes = seededBytes(300_000, 'first')
     const { content: before } = await storeContent(bytesContent(bytes), contextOf(blobs))
     const earlier = await Array.fromAsync(readEntries(before.root, blobs))
     blobs.settle()
-    const changed = Buffer.concat([bytes.subarray(0, 150_000), Buffer.from('inserted'), bytes.subarray(150_000), seededBytes(50_000, 'appended')])
-    const { content } = await storeContent(bytesContent(changed), contextOf(blobs), before)
+    const changed = Buffer.from(bytes)
+    for (let at = 500; at < bytes.length; at += 20_000) changed[at]! ^= 1
+    const { content } = await storeContent(bytesContent(Buffer.concat([changed, seededBytes(50_000, 'appended')])), contextOf(blobs), before)
     const bases = baseOf(blobs)
     let offset = 0
     for await (const { link, size } of readEntries(content.root, blobs)) {
@@ -56,7 +58,28 @@ describe('byte streams', () => {
       expect(bases.get(addressOf(link))).toBe(addressOf(there.link))
       offset += size
     }
-    expect(offset).toBe(changed.length)
+    expect(offset).toBe(350_000)
+  })
+
+  it.each<[string, (bytes: Buffer) => Buffer]>([
+    ['nothing else', bytes => bytes],
+    ['something deleted at the beginning', bytes => bytes.subarray(70_001)],
+    ['something inserted at the beginning', bytes => Buffer.concat([seededBytes(50_000, 'inserted'), bytes])],
+    ['a little deleted at many places', bytes => Buffer.concat(Array.from({ length: 100 }, (_, i) => bytes.subarray(i * 10_000 + 37, (i + 1) * 10_000)))],
+    ['a little inserted at many places', bytes => Buffer.concat(Array.from({ length: 100 }, (_, i) => [Buffer.from('inserted'), bytes.subarray(i * 10_000, (i + 1) * 10_000)]).flat())],
+    ['an end and a beginning that changed places', bytes => Buffer.concat([bytes.subarray(400_000), bytes.subarray(0, 400_000)])],
+  ])('make small deltas when bytes change all over, and %s', async (_, edit) => {
+    const blobs = new MemoryBlobs()
+    const bytes = seededBytes(1_000_000, 'delta') // does not compress
+    const { content: before } = await storeContent(bytesContent(bytes), contextOf(blobs))
+    blobs.settle()
+    const changed = Buffer.from(bytes)
+    for (let i = 0; i < 150; i++) changed[seeded(`change ${i}`, bytes.length)]! ^= 1
+    await storeContent(bytesContent(edit(changed)), contextOf(blobs, { concurrency: 1 }), before)
+    const added = blobs.puts.filter(({ stored }) => stored === 'new').map(({ address, base }) => ({ chunk: blobs.blobs.get(address)!, dictionary: blobs.blobs.get(base ?? '') }))
+    const deltas = added.map(({ chunk, dictionary }) => zstdCompressSync(chunk, dictionary === undefined ? {} : { dictionary }).length)
+    expect(added.length).toBeGreaterThan(80)
+    expect(deltas.reduce((a, b) => a + b) / added.reduce((sum, { chunk }) => sum + chunk.length, 0)).toBeLessThan(0.25)
   })
 
   it('offer the only chunk of an earlier version for all of it', async () => {
