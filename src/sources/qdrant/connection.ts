@@ -27,7 +27,7 @@ export interface QdrantConnection {
 
 const DEFAULT_PORT = 6333
 
-/** Does not connect yet. Holds nothing but idle keep-alive sockets, so there is nothing to close. @throws {BackupError} `INVALID_OPTION` */
+/** Does not connect yet, and keeps no connection between requests, so there is nothing to close. @throws {BackupError} `INVALID_OPTION` */
 export function connectQdrant ({ url, apiKey, failure = 'SOURCE_FAILED' }: QdrantConnectionOptions): QdrantConnection {
   const location = locationOf(url)
   const headers = apiKey === undefined ? {} : { 'api-key': apiKey }
@@ -37,7 +37,9 @@ export function connectQdrant ({ url, apiKey, failure = 'SOURCE_FAILED' }: Qdran
     port: Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port), // URL leaves out a scheme's own port
     https: protocol === 'https:',
     prefix: pathname === '/' ? '' : pathname,
-    headers, // given as `apiKey` the client would print a warning about plain HTTP
+    // The key as `apiKey` would make the client print a warning about plain HTTP. Qdrant closes idle connections after
+    // 5 seconds, the client keeps them for 10, and a request on one that is just being closed fails: each gets its own.
+    headers: { ...headers, connection: 'close' },
     checkCompatibility: false, // it prints
     timeout: Infinity, // snapshots of large collections take as long as they take
   })

@@ -4,20 +4,22 @@ import type { AddressInfo } from 'node:net'
 
 export interface CuttingProxy extends AsyncDisposable {
   readonly url: string
-  /** Requests that were let through. */
-  readonly requests: readonly string[]
+  /** Requests that were let through and could change something. */
+  readonly effects: readonly string[]
 }
 
 /**
- * Hands requests on to `target`; the answer to request number `after` (from 1) and all later requests are lost. What
+ * Hands requests on to `target`; the answer to effect number `after` (from 1) and all later requests are lost. What
  * the server then holds is what a process leaves that is killed at this point.
  */
 export async function cuttingProxy (target: string, after: number): Promise<CuttingProxy> {
-  const requests: string[] = []
+  const effects: string[] = []
   const server = createServer((incoming, outgoing) => {
-    if (requests.length >= after) return void incoming.socket.destroy()
-    requests.push(`${incoming.method} ${incoming.url?.split('?')[0]}`)
-    const isLost = requests.length === after
+    if (effects.length >= after) return void incoming.socket.destroy()
+    const [path = ''] = (incoming.url ?? '').split('?')
+    const isEffect = incoming.method !== 'GET' && !path.endsWith('/points/count')
+    if (isEffect) effects.push(`${incoming.method} ${path}`)
+    const isLost = isEffect && effects.length === after
     const onward = request(target + incoming.url, { method: incoming.method, headers: incoming.headers, agent: false }, answer => {
       if (isLost) return void answer.resume().once('end', () => { incoming.socket.destroy() })
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
@@ -30,7 +32,7 @@ export async function cuttingProxy (target: string, after: number): Promise<Cutt
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
+    effects,
     async [Symbol.asyncDispose] () {
       server.closeAllConnections()
       server.close()

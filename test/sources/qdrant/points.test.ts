@@ -1,4 +1,3 @@
-import { QdrantClient } from '@qdrant/js-client-rest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compareCollections } from '../../../src/sources/qdrant/compare-collections.ts'
 import { connectQdrant } from '../../../src/sources/qdrant/connection.ts'
@@ -12,9 +11,9 @@ const server = await startQdrant()
 const UUID = '0c56c793-69f3-4fbf-87e6-c4bf54c28c26'
 
 describe.skipIf(server === undefined)('points of a collection', () => {
-  const { url } = server!
+  const { url } = server ?? { url: 'http://localhost' }
   const connection = connectQdrant({ url })
-  const client = new QdrantClient({ url, checkCompatibility: false })
+  const { client } = connection
   const vectors = sampleVectors(30, 128)
 
   beforeAll(async () => {

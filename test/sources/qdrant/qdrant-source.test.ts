@@ -1,9 +1,9 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { QdrantClient } from '@qdrant/js-client-rest'
 import { extract } from 'tar-stream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { connectQdrant } from '../../../src/sources/qdrant/connection.ts'
 import { qdrantSource } from '../../../src/sources/qdrant/qdrant-source.ts'
 import type { Artifact, Capture, Source } from '../../../src/sources/source.ts'
 import { collect } from '../../../src/stream.ts'
@@ -15,8 +15,8 @@ const server = await startQdrant({ apiKey: 'a-key-of-the-tests' })
 const LIMIT = { limit: 100_000_000 }
 
 describe.skipIf(server === undefined)('Qdrant source', () => {
-  const { url, apiKey } = server!
-  const client = new QdrantClient({ url, headers: { 'api-key': apiKey! }, checkCompatibility: false })
+  const { url, apiKey } = server ?? { url: 'http://localhost', apiKey: undefined }
+  const { client } = connectQdrant({ url, apiKey })
   const captures: Capture[] = []
 
   beforeAll(async () => {
