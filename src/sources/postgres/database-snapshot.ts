@@ -23,6 +23,9 @@ const LOCKS_A_STATEMENT = 20
 const UNDEFINED_TABLE = '42P01'
 const INVALID_SCHEMA = '3F000'
 const LOCK_NOT_AVAILABLE = '55P03'
+// of a snapshot that nobody exports any more; it depends on the server's version
+const INVALID_PARAMETER = '22023'
+const UNDEFINED_OBJECT = '42704'
 
 /**
  * One moment of a database that several connections can see, with every table of the selection held against DROP, TRUNCATE and rewriting.
@@ -85,7 +88,9 @@ export class DatabaseSnapshot {
       return client
     } catch (error) {
       this.#lease.destroy(client)
-      throw error
+      const state = systemCode(error)
+      if (state !== INVALID_PARAMETER && state !== UNDEFINED_OBJECT) throw error
+      throw new BackupError('SOURCE_UNREACHABLE', 'the connection that held the snapshot was lost', { cause: error })
     }
   }
 }
