@@ -22,7 +22,7 @@ const house = {
 const layout = {
   indent: ['error', 2, { SwitchCase: 1, ignoredNodes: ['TemplateLiteral *', 'ConditionalExpression', 'TSTypeParameterInstantiation *', 'TSUnionType *', 'TSIntersectionType *'], flatTernaryExpressions: true, offsetTernaryExpressions: false, FunctionDeclaration: { parameters: 'off' }, MemberExpression: 'off' }],
   semi: ['error', 'never'],
-  quotes: ['error', 'single', { avoidEscape: true }],
+  quotes: ['error', 'single', { avoidEscape: true, allowTemplateLiterals: true }],
   'space-before-function-paren': ['error', 'always'],
   'no-trailing-spaces': 'error',
   'eol-last': 'error',

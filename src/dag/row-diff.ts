@@ -7,8 +7,8 @@ import { commonKey, decodeKey, keyOrder } from './key-order.ts'
 import { diffHeapRows } from './heap-diff.ts'
 import { skipEqual } from './skip-equal.ts'
 import type { StoredRows } from './stored-content.ts'
-import type { BlobSource, TreeCursor } from './tree-reader.ts'
-import { TreeCursor as Cursor } from './tree-reader.ts'
+import type { BlobSource } from './tree-reader.ts'
+import { TreeCursor } from './tree-reader.ts'
 
 /** A row that is not the same in two versions of a table: COPY text as it is stored, with its newline; values out of line are references. */
 export interface RowChange {
@@ -81,7 +81,7 @@ class RowCursor {
   }
 
   static async open (content: StoredRows, blobs: BlobSource, options: AbortOptions): Promise<RowCursor> {
-    return new RowCursor(await Cursor.open(content.root, blobs, { ...options, form: 'rows' }), content, blobs, options)
+    return new RowCursor(await TreeCursor.open(content.root, blobs, { ...options, form: 'rows' }), content, blobs, options)
   }
 
   /** True when all rows of the chunks entered so far were taken. */

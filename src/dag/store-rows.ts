@@ -1,3 +1,4 @@
+import type { StoreValue } from '../chunking/long-row.ts'
 import { measureRows } from '../chunking/row-average.ts'
 import type { RowChunk } from '../chunking/row-chunk.ts'
 import type { RowCut } from '../chunking/row-chunker.ts'
@@ -107,7 +108,7 @@ async function storeChunks (
   return await writeTree(entries, { form: 'rows', seed, blobs, signal })
 }
 
-function valueStore (context: StoreContext, key: readonly KeyColumn[], earlier: StoredRows | undefined): Parameters<typeof splitRows>[1]['storeValue'] {
+function valueStore (context: StoreContext, key: readonly KeyColumn[], earlier: StoredRows | undefined): StoreValue {
   const before = earlier === undefined || key.length === 0 ? undefined
     : new PreviousValues(earlier.root, context.blobs, { compare: keyOrder(key), keyColumns: key.length })
   return async (bytes, place) => (await storeBytes(bytes, context, { previous: await before?.rootAt(place) })).root.toString()
