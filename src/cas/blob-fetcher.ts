@@ -51,7 +51,8 @@ export class BlobFetcher {
         this.#parts.cache.set(address, bytes)
         return bytes
       } catch (error) {
-        if (!isBackupError(error, 'BLOB_CORRUPT', 'PACK_CORRUPT')) throw error
+        if (!isBackupError(error, 'BLOB_CORRUPT')) throw error
+        this.#windows.forget(copy.pack)
         damage ??= error
       }
     }

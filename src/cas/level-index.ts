@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { Level } from 'level'
-import { systemCode } from '../errors.ts'
+import { BackupError, systemCode } from '../errors.ts'
 import { addressFromBytes, addressToBytes } from './address.ts'
 import type { Address } from './blob-store.ts'
 import { copiesIn } from './copy.ts'
@@ -26,20 +26,60 @@ const SLOTS = 16
 /** Keys looked up at once while a segment is taken in. */
 const BATCH = 4096
 
+/**
+ * Folders that this process has open. LevelDB's lock is one of POSIX: it is gone as soon as the process that has it opens and
+ * closes the lock file once more, which is what trying to open the folder again does.
+ */
+const openFolders = new Set<string>()
+
 /** An index in a Level database: this host's cache. */
 export class LevelIndex implements IndexStore {
   readonly #database: Database
+  readonly #repositoryId: string
 
-  constructor (database: Database) {
+  constructor (database: Database, repositoryId: string) {
     this.#database = database
+    this.#repositoryId = repositoryId
   }
 
   async loaded (): Promise<LoadedSegment[]> {
-    const values = await this.#database.values({ gte: Buffer.from(SEGMENT), lt: after(SEGMENT) }).all()
+    const values = await this.#attempt(async () => await this.#database.values({ gte: Buffer.from(SEGMENT), lt: after(SEGMENT) }).all())
     return values.map(value => JSON.parse(value.toString()) as LoadedSegment) // Written by `add` below.
   }
 
   async add (segment: string, packs: readonly PackListing[]): Promise<void> {
+    await this.#attempt(async () => { await this.#add(segment, packs) })
+  }
+
+  async drop (segments: readonly string[]): Promise<void> {
+    await this.#attempt(async () => { await this.#database.batch(segments.map(name => ({ type: 'del', key: segmentKey(name) }))) })
+  }
+
+  find (address: Address): readonly Copy[] {
+    try {
+      return decoded(this.#database.getSync(blobKey(address)))
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  async * addresses (): AsyncGenerator<Address> {
+    for await (const key of this.#database.keys({ gte: Buffer.from(BLOB), lt: after(BLOB) })) yield addressFromBytes(key.subarray(1))
+  }
+
+  async clear (): Promise<void> {
+    await this.#attempt(async () => {
+      await this.#database.clear()
+      await this.#database.put(REPOSITORY_KEY, Buffer.from(this.#repositoryId))
+    })
+  }
+
+  async close (): Promise<void> {
+    await this.#database.close()
+    openFolders.delete(this.#database.location)
+  }
+
+  async #add (segment: string, packs: readonly PackListing[]): Promise<void> {
     const batch = this.#database.batch()
     try {
       const found = collectCopies(packs)
@@ -58,24 +98,19 @@ export class LevelIndex implements IndexStore {
     }
   }
 
-  async drop (segments: readonly string[]): Promise<void> {
-    await this.#database.batch(segments.map(name => ({ type: 'del', key: segmentKey(name) })))
+  async #attempt<T> (act: () => Promise<T>): Promise<T> {
+    try {
+      return await act()
+    } catch (error) {
+      throw this.#failure(error)
+    }
   }
 
-  find (address: Address): readonly Copy[] {
-    return decoded(this.#database.getSync(blobKey(address)))
-  }
-
-  async * addresses (): AsyncGenerator<Address> {
-    for await (const key of this.#database.keys({ gte: Buffer.from(BLOB), lt: after(BLOB) })) yield addressFromBytes(key.subarray(1))
-  }
-
-  async clear (): Promise<void> {
-    await this.#database.clear({ gt: REPOSITORY_KEY })
-  }
-
-  async close (): Promise<void> {
-    await this.#database.close()
+  #failure (cause: unknown): BackupError {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    const code = text.includes('No space left') ? 'STORAGE_FULL' : systemCode(cause) === 'LEVEL_CORRUPTION' ? 'INDEX_CORRUPT' : 'STORAGE_IO'
+    const { location } = this.#database
+    return new BackupError(code, `the cache of the index in ${location} fails: ${text}; it may be deleted at any time`, { data: { location }, cause })
   }
 }
 
@@ -86,25 +121,30 @@ export class LevelIndex implements IndexStore {
 export async function openLevelIndex (folder: string, repositoryId: string): Promise<LevelIndex | undefined> {
   const database = await openFreeSlot(folder)
   if (database === undefined) return undefined
+  const index = new LevelIndex(database, repositoryId)
   const owner = await database.get(REPOSITORY_KEY)
-  if (owner?.toString() !== repositoryId) {
-    await database.clear()
-    await database.put(REPOSITORY_KEY, Buffer.from(repositoryId))
-  }
-  return new LevelIndex(database)
+  if (owner?.toString() !== repositoryId) await index.clear()
+  return index
 }
 
 async function openFreeSlot (folder: string): Promise<Database | undefined> {
   for (let slot = 0; slot < SLOTS; slot++) {
-    const path = join(folder, String(slot))
-    const opened = await openSlot(path)
-    if (opened === 'locked') continue
-    if (opened !== 'damaged') return opened
-    await setAside(path)
-    const again = await openSlot(path)
-    return typeof again === 'string' ? undefined : again
+    const path = resolve(folder, String(slot))
+    if (openFolders.has(path)) continue
+    openFolders.add(path)
+    const opened = await openOrReplace(path)
+    if (typeof opened !== 'string') return opened
+    openFolders.delete(path)
+    if (opened === 'damaged') return undefined
   }
   return undefined
+}
+
+async function openOrReplace (path: string): Promise<Database | 'locked' | 'damaged'> {
+  const opened = await openSlot(path)
+  if (opened !== 'damaged') return opened
+  await setAside(path)
+  return await openSlot(path)
 }
 
 async function openSlot (path: string): Promise<Database | 'locked' | 'damaged'> {

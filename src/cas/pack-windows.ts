@@ -37,13 +37,18 @@ export class PackWindows {
     this.#windows.delete(pack)
     this.#windows.set(pack, window)
     if (this.#windows.size > PACKS) this.#windows.delete(this.#windows.keys().next().value!)
-    try {
-      const bytes = await window.bytes
-      return bytes === undefined ? undefined : Buffer.from(bytes.subarray(offset - window.start, offset - window.start + stored))
-    } catch (error) {
-      if (this.#windows.get(pack) === window) this.#windows.delete(pack) // The next reader tries again.
+    const bytes = await window.bytes.catch((error: unknown) => {
+      this.forget(pack)
       throw error
-    }
+    })
+    if (bytes !== undefined) return Buffer.from(bytes.subarray(offset - window.start, offset - window.start + stored))
+    this.forget(pack)
+    return undefined
+  }
+
+  /** Reads the pack anew next time. */
+  forget (pack: string): void {
+    this.#windows.delete(pack)
   }
 
   /** Without a signal: others may wait for the same window. */
