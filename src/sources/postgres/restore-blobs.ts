@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import type { AbortOptions } from '../../stream.ts'
 import type { RestoreItem } from '../source.ts'
-import { copyIn } from './copy.ts'
+import { OWNERS, PAGES } from './blob-artifacts.ts'
+import { copyIn, copyOut } from './copy.ts'
 import { rightsStatements } from './restore-rights.ts'
 import { forItem } from './restore-error.ts'
 
@@ -60,4 +61,16 @@ async function setOwners (client: pg.Client, owners: readonly BlobOwner[]): Prom
 /** Removes every large object of the database. */
 export async function dropBlobs (client: pg.Client): Promise<void> {
   await client.query('SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata')
+}
+
+/** True if the database's large objects are what the items say; owners and rights are not compared when they are left out. */
+export async function holdsBlobs (client: pg.Client, items: readonly RestoreItem[], { owners, signal }: AbortOptions & { readonly owners: 'keep' | 'skip' }): Promise<boolean> {
+  for (const item of items) {
+    const { layout } = item
+    const isOwners = layout?.columns.includes('owner') === true
+    if (layout === undefined || (isOwners && owners === 'skip')) continue
+    const sql = isOwners ? OWNERS : PAGES
+    if (!await item.matches({ form: 'rows', layout, read: options => copyOut(client, sql, options) }, { signal })) return false
+  }
+  return true
 }

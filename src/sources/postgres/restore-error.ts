@@ -1,7 +1,8 @@
 import { BackupError, isBackupError, systemCode } from '../../errors.ts'
 import type { BackupErrorCode } from '../../errors.ts'
+import type { AbortOptions } from '../../stream.ts'
 
-export interface TargetErrorContext {
+export interface TargetErrorContext extends AbortOptions {
   /** What was being done, as in "cannot <action>". */
   readonly action: string
   /** The artifact that it was done for. */
@@ -17,11 +18,12 @@ export function asTargetError (error: unknown, { action, item, code = 'TARGET_FA
   return new BackupError(code, `cannot ${action}: ${text}`, { cause: error, data: { ...(item !== undefined && { item }), ...(state !== undefined && { state }) } })
 }
 
-/** Runs `act`; what fails in it names the item. */
+/** Runs `act`; what fails in it names the item. When the signal is aborted it rejects with the signal's reason. */
 export async function forItem<T> (context: TargetErrorContext, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
+    context.signal?.throwIfAborted()
     throw asTargetError(error, context)
   }
 }

@@ -45,16 +45,16 @@ export class NewDatabaseRestorer implements Restorer {
 
   async prepare (items: readonly RestoreItem[], options: PrepareOptions = {}): Promise<void> {
     await this.#live.close()
-    await this.#acting('restore into', async () => { await prepareDatabase(await this.#maintenance.open(options), this.#context, items, options) })
+    await this.#acting('restore into', options, async () => { await prepareDatabase(await this.#maintenance.open(options), this.#context, items, options) })
   }
 
   async commit (options: AbortOptions = {}): Promise<void> {
-    await this.#acting('finish the restore of', async () => { await commitDatabase(await this.#maintenance.open(options), this.#context, options) })
+    await this.#acting('finish the restore of', options, async () => { await commitDatabase(await this.#maintenance.open(options), this.#context, options) })
   }
 
   async abort (options: AbortOptions = {}): Promise<void> {
     await this.#live.close()
-    await this.#acting('undo the restore of', async () => { await abortDatabase(await this.#maintenance.open(options), this.#context, options) })
+    await this.#acting('undo the restore of', options, async () => { await abortDatabase(await this.#maintenance.open(options), this.#context, options) })
   }
 
   async close (): Promise<void> {
@@ -62,7 +62,7 @@ export class NewDatabaseRestorer implements Restorer {
     await this.#maintenance.close()
   }
 
-  async #acting (action: string, act: () => Promise<void>): Promise<void> {
-    await forItem({ action: `${action} database ${this.#context.settings.database}` }, act)
+  async #acting (action: string, { signal }: AbortOptions, act: () => Promise<void>): Promise<void> {
+    await forItem({ action: `${action} database ${this.#context.settings.database}`, signal }, act)
   }
 }

@@ -9,7 +9,7 @@ import type { TableName } from './restore-rows.ts'
  */
 const DEPENDENT = `
   WITH RECURSIVE dependents (oid, depth) AS (
-    SELECT oid::oid, 0 FROM unnest($1::regclass[]) AS given (oid)
+    SELECT oid::oid, 0 FROM unnest($1::regclass[] || $2::regclass[]) AS given (oid)
     UNION
     SELECT next.oid, d.depth + 1 FROM dependents d CROSS JOIN LATERAL (
       SELECT inhparent AS oid FROM pg_inherits WHERE inhrelid = d.oid
@@ -19,11 +19,12 @@ const DEPENDENT = `
     ) next
   )
   SELECT n.nspname AS schema, c.relname AS name FROM dependents d JOIN pg_class c ON c.oid = d.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind = 'm' AND c.relispopulated GROUP BY 1, 2 ORDER BY max(d.depth), 1, 2`
+  WHERE c.relkind = 'm' AND (c.relispopulated OR c.oid = ANY ($2::regclass[])) GROUP BY 1, 2 ORDER BY max(d.depth), 1, 2`
 
-/** Populated materialized views that show rows of `tables`, each after those that it reads. */
-export async function dependentViews (client: pg.Client, tables: readonly TableName[]): Promise<TableName[]> {
-  const { rows } = await client.query<TableName>(DEPENDENT, [tables.map(({ schema, name }) => quoteQualified(schema, name))])
+/** The materialized views `asked` for, and those populated that show rows of `tables` or of them; each after those that it reads. */
+export async function viewsToRefresh (client: pg.Client, tables: readonly TableName[], asked: readonly TableName[]): Promise<TableName[]> {
+  const [seeds, always] = [tables, asked].map(list => list.map(({ schema, name }) => quoteQualified(schema, name)))
+  const { rows } = await client.query<TableName>(DEPENDENT, [seeds, always])
   return rows
 }
 

@@ -1,4 +1,5 @@
 import type { Restorer } from '../source.ts'
+import { InPlaceRestorer } from './restore-in-place.ts'
 import { NewDatabaseRestorer } from './restore-new-database.ts'
 import { restorerSettings } from './restore-options.ts'
 import type { PostgresRestorerOptions } from './restore-options.ts'
@@ -11,5 +12,5 @@ export type { PostgresRestorerOptions } from './restore-options.ts'
  */
 export function postgresRestorer (options: PostgresRestorerOptions): Restorer {
   const settings = restorerSettings(options)
-  return new NewDatabaseRestorer(settings)
+  return settings.mode === 'create' ? new NewDatabaseRestorer(settings) : new InPlaceRestorer(settings)
 }

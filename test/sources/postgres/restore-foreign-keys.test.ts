@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkForeignKeys } from '../../../src/sources/postgres/restore-foreign-keys.ts'
 import { openSession } from '../../../src/sources/postgres/restore-session.ts'
-import { dependentViews } from '../../../src/sources/postgres/restore-views.ts'
+import { viewsToRefresh } from '../../../src/sources/postgres/restore-views.ts'
 import { PostgresServer } from '../../../src/sources/postgres/server.ts'
 import { startPostgres } from '../../servers/postgres.ts'
 import type { TestPostgres } from '../../servers/postgres.ts'
@@ -75,7 +75,10 @@ describe.each([15, 18] as const)('foreign keys and views on PostgreSQL %i', majo
   })
 
   it('finds the populated views that show a table, each after those it reads', async () => {
-    expect(await dependentViews(client, [{ schema: 'public', name: 'p1' }])).toEqual([{ schema: 'public', name: 'z' }, { schema: 'public', name: 'm' }])
-    expect(await dependentViews(client, [{ schema: 'public', name: 'other' }])).toEqual([])
+    const [p1, other, z, m, empty, unrelated] = ['p1', 'other', 'z', 'm', 'empty', 'unrelated'].map(name => ({ schema: 'public', name }))
+    expect(await viewsToRefresh(client, [p1!], [])).toEqual([z, m])
+    expect(await viewsToRefresh(client, [other!], [])).toEqual([])
+    expect(await viewsToRefresh(client, [p1!], [m!, empty!, unrelated!])).toEqual([unrelated, empty, z, m])
+    expect(await viewsToRefresh(client, [], [z!])).toEqual([z, m])
   })
 })
