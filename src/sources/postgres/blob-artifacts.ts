@@ -5,8 +5,10 @@ import { blobOwnersId, blobsId } from './identifier.ts'
 import type { SnapshotReaders } from './snapshot-readers.ts'
 
 const STATE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata) AS present, has_table_privilege('pg_catalog.pg_largeobject', 'SELECT') AS readable"
-const PAGES = 'COPY (SELECT loid, pageno, data FROM pg_catalog.pg_largeobject ORDER BY loid, pageno) TO STDOUT'
-const OWNERS = 'COPY (SELECT oid, pg_get_userbyid(lomowner), lomacl::text FROM pg_catalog.pg_largeobject_metadata ORDER BY oid) TO STDOUT'
+/** Large objects, page by page. */
+export const PAGES = 'COPY (SELECT loid, pageno, data FROM pg_catalog.pg_largeobject ORDER BY loid, pageno) TO STDOUT'
+/** Whose they are, and who may use them. */
+export const OWNERS = 'COPY (SELECT oid, pg_get_userbyid(lomowner), lomacl::text FROM pg_catalog.pg_largeobject_metadata ORDER BY oid) TO STDOUT'
 
 /** Large objects, in two artifacts; none when there are no large objects. @throws {BackupError} `SOURCE_DENIED` */
 export async function blobArtifacts (source: string, client: pg.Client, readers: SnapshotReaders): Promise<Artifact[]> {
