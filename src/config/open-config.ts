@@ -7,9 +7,9 @@ import { directoryBackend } from '../storage/directory-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { replaceable } from './history.ts'
 import type { Config } from './load-config.ts'
+import { matrixRecipe } from './open-matrices.ts'
 import { openRestorer } from './open-restorer.ts'
 import { openSource } from './open-source.ts'
-import { pcaRecipe } from './pca-recipe.ts'
 import type { RestoreTargets } from './restore-targets.ts'
 import type { SourceConfig } from './source-config.ts'
 
@@ -39,7 +39,7 @@ export async function openFromConfig ({ repository: folder, sources }: Config, o
   const within = ({ sources: names }: RestoreTargets): readonly SourceConfig[] => sources.filter(({ name }) => names.includes(name))
   return {
     repository,
-    recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => pcaRecipe(target)),
+    recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => matrixRecipe(target)),
     sources: async names => await Promise.all(chosen(sources, names).map(openSource)),
     restorersFor: async targets => await Promise.all(within(targets).map(async source => await openRestorer(source, targets))),
     historyFor: async targets => await Promise.all((await replaceable(within(targets), targets, options)).map(openSource)),

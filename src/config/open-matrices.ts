@@ -1,3 +1,5 @@
+import { pcaRecipe, pcaRunner } from '../engine/pca-recipe.ts'
+import type { RecipeRunner } from '../engine/recipes.ts'
 import { folderMatrixStore } from '../sources/matrix/folder-matrix-store.ts'
 import type { MatrixDescription } from '../sources/matrix/matrix-source.ts'
 import type { MatrixStore } from '../sources/matrix/matrix-store.ts'
@@ -5,8 +7,7 @@ import { metadataMatrixStore } from '../sources/matrix/metadata-matrix-store.ts'
 import type { QueryMatrices } from '../sources/matrix/metadata-matrix-store.ts'
 import { openDatabase } from './open-postgres.ts'
 import type { DatabaseOnServer } from './open-postgres.ts'
-import { PCA } from './pca-recipe.ts'
-import type { MatricesConfig, MatrixPlace } from './source-config.ts'
+import type { MatricesConfig, MatrixPlace, QdrantConfig } from './source-config.ts'
 
 /** Connects when it is used. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
 export async function openMatrixStore (place: MatrixPlace): Promise<MatrixStore> {
@@ -22,7 +23,19 @@ export function describeMatrix ({ computed }: MatricesConfig): (matrix: string) 
     const found = computed.find(({ matrix }) => matrix === name)
     if (found === undefined) return undefined
     const { from, components, vector, output } = found
-    return { deps: [from], recipe: { ...PCA, parameters: { components, vector, output } } }
+    return { deps: [from], recipe: pcaRecipe({ components, vector, output }) }
+  }
+}
+
+/** Makes matrices again, on `scratch`; its key is looked up when that happens. */
+export function matrixRecipe ({ url, apiKey }: QdrantConfig['target']): RecipeRunner {
+  const { name, version } = pcaRunner({ url })
+  return {
+    name,
+    version,
+    async * run (inputs, options) {
+      yield * pcaRunner({ url, apiKey: await apiKey?.reveal() }).run(inputs, options)
+    },
   }
 }
 

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { flipBit } from './damage.ts'
 import { MAIN, runCaf } from './run-caf.ts'
 import type { Finished, RunOptions } from './run-caf.ts'
 import { runHere } from './run-here.ts'
@@ -188,15 +191,15 @@ describe('a failure', () => {
   })
 
   it('is found by verify as damage, with what it hits', async () => {
-    const [pack] = (await readdir(join(folder, 'backups/blobs'), { recursive: true })).filter(name => name.endsWith('.pack'))
-    const path = join(folder, 'backups/blobs', pack!)
-    const bytes = await readFile(path)
-    await writeFile(path, Buffer.concat([bytes.subarray(0, 80), Buffer.from([bytes[80]! ^ 1]), bytes.subarray(81)]))
+    expect(await flipBit(join(folder, 'backups'), 'new\n')).toBe(1)
     const { status, stdout } = await caf('verify --read-data all --json')
-    await writeFile(path, bytes)
     expect(status).toBe(3)
     expect(lines(stdout).at(-1)).toMatchObject({ ok: false })
     expect(stdout).toContain('files/tree')
+    const text = await caf('verify --read-data all')
+    expect(text.stdout).toMatch(/^error: .*\n {2}hits files\/tree in snapshot [0-9a-f]{12}: /m)
+    await flipBit(join(folder, 'backups'), 'new\n')
+    expect((await here('verify --read-data all')).status).toBe(0)
   })
 })
 
@@ -226,6 +229,45 @@ describe('Ctrl-C', () => {
     const running = await readdir(join(folder, 'backups/sessions'))
     const ended = await readdir(join(folder, 'backups/outcomes'))
     expect(running.filter(id => !ended.includes(id))).toEqual([])
+  })
+})
+
+describe('a restore that is killed', () => {
+  const killed = async (): Promise<void> => {
+    const { status } = await caf('restore latest --config big.json --to-folder back', { onStart: child => { void killWhenJournaled(child) } })
+    expect(status).toBeNull()
+    expect(await journal()).toHaveLength(1)
+  }
+  /** Names of records; one that is just being written has a temporary name. */
+  const journal = async (): Promise<string[]> => (await readdir(join(folder, 'big-backups/restores')).catch(() => [])).filter(name => /^[0-9a-f]{32}$/.test(name))
+  const killWhenJournaled = async (child: ChildProcess): Promise<void> => {
+    while ((await journal()).length === 0 && child.exitCode === null) await setImmediate()
+    child.kill('SIGKILL')
+  }
+
+  beforeAll(async () => {
+    await writeFile(join(folder, 'big.json'), JSON.stringify({ repository: 'big-backups', sources: { files: { folder: 'big' } } }))
+    await mkdir(join(folder, 'big'))
+    await writeFile(join(folder, 'big/zeros'), '')
+    await truncate(join(folder, 'big/zeros'), 256 * 1024 ** 2)
+    await json('init --config big.json')
+    await json('snapshot --config big.json')
+  })
+
+  it('holds up others until it is undone', async () => {
+    await killed()
+    expect(await here('restore latest --config big.json --to-folder beside')).toMatchObject({ status: 5, stderr: expect.stringContaining('[RESTORE_PENDING]') as string })
+    expect((await here('doctor --config big.json')).stdout).toMatch(/^warning .*is not finished/m)
+    expect(await json('restore --abort --config big.json')).toHaveProperty('aborted')
+    expect((await readdir(folder)).filter(name => name.startsWith('back'))).toEqual(['backups'])
+    expect(await here('restore --abort --config big.json')).toMatchObject({ status: 2, stderr: expect.stringContaining('[RESTORE_NONE]') as string })
+  })
+
+  it('goes on where it was going', async () => {
+    await killed()
+    expect(await json('restore --resume --config big.json')).toMatchObject({ restored: 1 })
+    expect((await stat(join(folder, 'back/zeros'))).size).toBe(256 * 1024 ** 2)
+    expect((await readdir(folder)).filter(name => name.startsWith('back'))).toEqual(['back', 'backups'])
   })
 })
 
