@@ -1,7 +1,6 @@
 import { PieceReader } from '../chunking/piece-reader.ts'
 import type { BlobWriter } from '../cas/blob-store.ts'
 import type { CID } from '../dag/block.ts'
-import { addressOf } from '../dag/block.ts'
 import type { StoredBytes, StoredRows } from '../dag/content.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { Tap } from '../dag/store-bytes.ts'
@@ -68,9 +67,8 @@ async function importNode (node: NodeBlock, options: Import): Promise<void> {
 /** False when the content is not that of the node. */
 async function importContent ({ content, hash }: NodeBlock, place: ManifestNode, options: Import): Promise<boolean> {
   if (content.form === 'bytes') return await importBytes(hash, content, place, options)
-  if (content.key.length > 0 && addressOf(content.root) !== hash) return false
-  if (content.form === 'files') return await importFiles(content, entryOf(place), options)
-  return await putLinkedRows(content, bytesAt(place, options.archive, options), options.blobs, { signal: options.signal })
+  if (content.form === 'files') return await importFiles(hash, content, entryOf(place), options)
+  return await putLinkedRows(content, bytesAt(place, options.archive, options), options.blobs, { hash, signal: options.signal })
 }
 
 async function importBytes (hash: string, { root }: StoredBytes, place: ManifestNode, { archive, blobs, signal }: Import): Promise<boolean> {
@@ -87,7 +85,7 @@ async function putStream (root: CID, bytes: Bytes, { blobs, signal }: Pick<Impor
   }
 }
 
-async function importFiles (content: StoredRows, table: string, { archive, blobs, signal }: Import): Promise<boolean> {
+async function importFiles (hash: string, content: StoredRows, table: string, { archive, blobs, signal }: Import): Promise<boolean> {
   const names = new StorageNames(folderOfTable(table))
   const onRows = async (rows: Uint8Array, links: readonly CID[]): Promise<boolean> => {
     const known = new Set(links.map(link => link.toString()))
@@ -99,7 +97,7 @@ async function importFiles (content: StoredRows, table: string, { archive, blobs
     }
     return true
   }
-  return await putLinkedRows(content, archive.read(table, { signal }), blobs, { signal, onRows })
+  return await putLinkedRows(content, archive.read(table, { signal }), blobs, { hash, signal, onRows })
 }
 
 async function isEmpty (bytes: Bytes): Promise<boolean> {

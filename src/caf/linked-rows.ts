@@ -4,7 +4,9 @@ import { PieceReader } from '../chunking/piece-reader.ts'
 import type { RowBatch } from '../chunking/row-splitter.ts'
 import { splitRows } from '../chunking/row-splitter.ts'
 import type { CID } from '../dag/block.ts'
+import { addressOf } from '../dag/block.ts'
 import type { StoredRows } from '../dag/content.ts'
+import { MultisetHash } from '../dag/multiset-hash.ts'
 import type { TreeEntry } from '../dag/tree.ts'
 import { readEntries } from '../dag/tree-reader.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
@@ -14,22 +16,28 @@ import { CHUNK_LIMIT_BYTES, putChunk, putLinked } from './linked-bytes.ts'
 const FIRST_CAPACITY = 131_072
 
 export interface LinkedRowsOptions extends AbortOptions {
+  /** The node's hash of the rows. */
+  readonly hash: string
   /** Called with whole rows, values out of line being references, and the links of their chunk, before the chunk is put; false when they are not right. */
   readonly onRows?: (rows: Uint8Array, links: readonly CID[]) => Promise<boolean>
 }
 
 /**
  * Cuts COPY text into the chunks that the tree of `content` links to, puts long values out of line again, and puts all of them. False as soon as
- * the rows turn out not to be those. Only what hashes to a link is put.
+ * the rows turn out not to be those, or not to have the hash. Only what hashes to a link is put.
  * @throws {BackupError} `BLOB_MISSING`, `TREE_INVALID` when the tree cannot be read, `SOURCE_FAILED` when the text ends within a row
  */
-export async function putLinkedRows (content: StoredRows, text: Bytes, blobs: LinkedBlobs, options: LinkedRowsOptions = {}): Promise<boolean> {
+export async function putLinkedRows (content: StoredRows, text: Bytes, blobs: LinkedBlobs, options: LinkedRowsOptions): Promise<boolean> {
+  const { signal, hash } = options
+  const hasKey = content.key.length > 0
+  if (hasKey && addressOf(content.root) !== hash) return false
+  await using multiset = new MultisetHash()
   const chunks = new LinkedChunks(content, blobs, options)
-  const rows = splitRows(text, { keyColumns: content.key.length, signal: options.signal, storeValue: async bytes => await chunks.storeValue(bytes) })
+  const rows = splitRows(text, { keyColumns: content.key.length, signal, storeValue: async bytes => await chunks.storeValue(bytes) })
   try {
     await chunks.begin()
-    for await (const batch of rows) if (!await chunks.add(batch)) return false
-    return chunks.complete
+    for await (const batch of hasKey ? rows : multiset.passing(rows)) if (!await chunks.add(batch)) return false
+    return chunks.complete && (hasKey || await multiset.digest() === hash)
   } catch (error) {
     if (error === MISMATCH) return false
     throw error

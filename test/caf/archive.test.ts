@@ -91,7 +91,7 @@ describe('an archive', () => {
       const paths = manifest.entries.map(entry => entry.path).filter(entry => !entry.startsWith('storage/many'))
       expect(paths).toEqual([
         'dag.car', 'graph/database.json', 'graph/schema.sql', 'graph/data/public.People.copy', 'graph/data/public.documents.copy', 'graph/data/public.log.copy',
-        'graph/data/public.people~2.copy', 'graph/blobs.copy', 'graph/blobs-owners.copy', 'graph/blobs.sql', 'graph/sequences.sql', 'graph/post.sql', 'graph/restore.sql',
+        'graph/data/public.people~2.copy', 'graph/data/public.wide.copy', 'graph/blobs.copy', 'graph/blobs-owners.copy', 'graph/blobs.sql', 'graph/sequences.sql', 'graph/post.sql', 'graph/restore.sql',
         'vectors/memories.snapshot', 'matrices/basis.npy', 'storage/Docs/', 'storage/Docs/README', 'storage/docs~2/', 'storage/docs~2/100%25%5Codd%0Aname', 'storage/docs~2/README',
         'storage/docs~2/copy of odd', 'storage/docs~2/empty', 'storage/docs~2/readme~2', 'storage/zero.jpg', 'storage.tsv',
         'agents/Plan.json', 'agents/Plan%3A%20%22%C3%BC%2F1%22.json', 'agents/plan~2.json',

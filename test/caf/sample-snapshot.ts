@@ -2,6 +2,8 @@ import { hash } from 'node:crypto'
 import type { CutSizes } from '../../src/chunking/byte-cutter.ts'
 import type { CID } from '../../src/dag/block.ts'
 import { storeContent } from '../../src/dag/content.ts'
+import type { StoredContent } from '../../src/dag/content.ts'
+import type { NodeBlock } from '../../src/dag/node.ts'
 import { encodeNode } from '../../src/dag/node.ts'
 import { compareIds, writeNodeMap } from '../../src/dag/node-map.ts'
 import { encodeSnapshot } from '../../src/dag/snapshot.ts'
@@ -11,6 +13,8 @@ import { MemoryBlobs } from './memory-blobs.ts'
 
 /** Small chunks, so that small contents have trees of more than one level. */
 export const SMALL: CutSizes = { min: 256, average: 1_024, max: 4_096 }
+
+const SEED = Buffer.alloc(16, 7)
 
 export interface BuildOptions {
   readonly chunker?: CutSizes
@@ -26,31 +30,42 @@ export interface BuiltSnapshot {
 }
 
 /** A snapshot of these artifacts, stored as the engine stores one. */
-export async function buildSnapshot (artifacts: readonly Artifact[], { chunker = SMALL, seed = Buffer.alloc(16, 7), blobs = new MemoryBlobs(), falsify = (_, right) => right }: BuildOptions = {}): Promise<BuiltSnapshot> {
+export async function buildSnapshot (artifacts: readonly Artifact[], { chunker = SMALL, seed = SEED, blobs = new MemoryBlobs(), falsify = (_, right) => right }: BuildOptions = {}): Promise<BuiltSnapshot> {
   const nodes: [string, CID][] = []
   const hashes = new Map<string, string>()
-  for (const artifact of artifacts) {
-    const { content, hash: rightHash } = await storeContent(artifact.content, { blobs, seed, chunker })
-    const contentHash = falsify(artifact.id, rightHash)
-    hashes.set(artifact.id, contentHash)
-    const { cid, bytes } = encodeNode({
-      kind: 'node', v: 1, id: artifact.id, artifact: artifact.kind, attributes: artifact.attributes, content,
-      deps: [...artifact.deps].sort(compareIds), hash: contentHash, status: 'completed', agentId: 'tester', traceId: 'trace',
-      metadata: {
-        agentRole: '', capability: '', computationTime: 1, designIntent: '', inputHashes: artifact.deps.map(dep => hashes.get(dep)!), memoryUsage: 1,
-        outputHashes: [contentHash], userRequirement: '', validationResult: { isValid: true, errors: [], warnings: [] },
-      },
-    })
+  for (const one of artifacts) {
+    const { content, hash: rightHash } = await storeContent(one.content, { blobs, seed, chunker })
+    const contentHash = falsify(one.id, rightHash)
+    hashes.set(one.id, contentHash)
+    const { cid, bytes } = encodeNode(nodeOf(one, content, { hash: contentHash, inputHashes: one.deps.map(dep => hashes.get(dep)!) }))
     await blobs.put(bytes)
-    nodes.push([artifact.id, cid])
+    nodes.push([one.id, cid])
   }
-  const map = await writeNodeMap(nodes.sort(([a], [b]) => compareIds(a, b)), { seed, blobs })
+  return { root: await snapshotOf(nodes, { seed, blobs }), blobs }
+}
+
+export function nodeOf (
+  { id, kind, deps, attributes }: Pick<Artifact, 'id' | 'kind' | 'deps' | 'attributes'>, content: StoredContent,
+  { hash: contentHash, inputHashes = [] }: { readonly hash: string, readonly inputHashes?: readonly string[] },
+): NodeBlock {
+  return {
+    kind: 'node', v: 1, id, artifact: kind, attributes, content, deps: [...deps].sort(compareIds), hash: contentHash, status: 'completed', agentId: 'tester', traceId: 'trace',
+    metadata: {
+      agentRole: '', capability: '', computationTime: 1, designIntent: '', inputHashes, memoryUsage: 1, outputHashes: [contentHash], userRequirement: '',
+      validationResult: { isValid: true, errors: [], warnings: [] },
+    },
+  }
+}
+
+/** The root of a snapshot of these nodes. */
+export async function snapshotOf (nodes: readonly (readonly [id: string, cid: CID])[], { seed = SEED, blobs }: { readonly seed?: Uint8Array, readonly blobs: MemoryBlobs }): Promise<CID> {
+  const map = await writeNodeMap(nodes.toSorted(([a], [b]) => compareIds(a, b)), { seed, blobs })
   const { cid, bytes } = encodeSnapshot({
     kind: 'snapshot', v: 1, id: '0123456789abcdef0123456789abcdef', created: '2026-11-21T08:00:00.000Z', description: 'A sample “snapshot”', generator: 'caf test',
     nodes: map, parents: [], project: 'sample', sources: [], tags: ['one', 'two'], traceId: 'trace',
   })
   await blobs.put(bytes)
-  return { root: cid, blobs }
+  return cid
 }
 
 export function artifact (id: string, kind: Artifact['kind'], content: Content, more: Partial<Pick<Artifact, 'deps' | 'attributes'>> = {}): Artifact {
@@ -112,6 +127,7 @@ export function sampleArtifacts (): Artifact[] {
     table('main/rows/public."People"', 'People', '', ['id'], [INTEGER]),
     table('main/rows/public.log', 'log', lines(2_000, i => `${i % 11}\t\\N`), ['kind', 'text']),
     table('main/rows/public.documents', 'documents', lines(40, i => `${i}\t${i % 5 === 0 ? longText : i % 7 === 0 ? otherText : i % 9 === 0 ? `${longText}${i}` : `short ${i}`}`), ['id', 'body'], [INTEGER]),
+    table('main/rows/public.wide', 'wide', `1\t${Array.from({ length: 60 }, (_, i) => noise(`wide ${i}`, 15_000).toString('hex')).join('\t')}\n`, ['id', ...Array.from({ length: 60 }, (_, i) => `c${i}`)]),
     artifact('main/sequence/public.people_id_seq', 'pg.sequence', bytesContent('{"isCalled":true,"lastValue":"2999"}'), { attributes: { schema: 'public', name: 'people_id_seq' } }),
     artifact('main/blobs', 'pg.blobs', rowsContent(lines(20, i => `16400\t${i}\t\\\\x${noise(`page ${i}`, 2_048).toString('hex')}`), ['loid', 'page', 'data'], [INTEGER, INTEGER])),
     artifact('main/blobs-owners', 'pg.blobs', rowsContent('16400\tapp_owner\t\\N\n', ['loid', 'owner', 'acl'], [INTEGER])),
