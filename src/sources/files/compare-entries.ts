@@ -7,6 +7,7 @@ import type { FoundEntry } from './folder-walk.ts'
 import { OpenFiles } from './open-files.ts'
 import type { Ownership } from './ownership.ts'
 import { readEntry } from './read-tree.ts'
+import { sourceError } from './source-error.ts'
 import { orAbsent } from './target-error.ts'
 import { TreeGuard } from './tree-guard.ts'
 
@@ -51,8 +52,12 @@ async function holdsEntry (wanted: FileEntry, { root, files, ownership, inFull, 
 }
 
 async function find (root: string, path: string): Promise<FoundEntry | undefined> {
-  const stats = await orAbsent(async () => await lstat(join(root, path), { bigint: true }))
-  return stats === undefined ? undefined : { path, stats }
+  try {
+    const stats = await orAbsent(async () => await lstat(join(root, path), { bigint: true }))
+    return stats === undefined ? undefined : { path, stats }
+  } catch (error) {
+    throw sourceError(error, path)
+  }
 }
 
 function sameAttributes (one: FileEntry, other: FileEntry): boolean {

@@ -10,7 +10,7 @@ import { readBack } from './read-back.ts'
 import type { RestoreMarker } from './restore-marker.ts'
 import { findProblems, wrongItems } from './restore-problems.ts'
 import { Selection } from './selection.ts'
-import { inodeOf, StagingArea } from './staging-area.ts'
+import { inodeOf, isFolder, StagingArea } from './staging-area.ts'
 import { adoptFolder, swapBack, swapFolders } from './swap-folders.ts'
 import { onTarget } from './target-error.ts'
 import { writeTree } from './write-tree.ts'
@@ -22,7 +22,10 @@ export interface FilesRestorerOptions {
   readonly folder: string
   /** What happens to a folder (or, with `only`, to files) that are there. @default 'refuse' */
   readonly replace?: 'refuse' | 'swap'
-  /** Paths of files and folders in the tree: only these are brought back, into the folder as it is. All when left out. */
+  /**
+   * Paths of files and folders in the tree: only these are brought back, into the folder as it is, with the folders above
+   * them that are missing. They are no longer hard links of files that were not chosen. All when left out.
+   */
   readonly only?: readonly string[] | undefined
   /**
    * `skip` leaves everything to whoever restores and drops set-user and set-group bits that would then give away rights.
@@ -70,7 +73,7 @@ class FolderRestorer implements Restorer {
 
   async holds (item: RestoreItem, { signal }: AbortOptions = {}): Promise<boolean> {
     signal?.throwIfAborted()
-    if (await inodeOf(this.#area.target) === null) return false
+    if (!await isFolder(this.#area.target)) return false
     try {
       return await this.#isAt(this.#area.target, item, signal)
     } catch (error) {
@@ -157,10 +160,12 @@ class FolderRestorer implements Restorer {
   /** The last moment at which nothing is visible yet. */
   async #begin (marker: RestoreMarker): Promise<RestoreMarker> {
     const { target } = this.#area
-    if (marker.stage !== 'prepared') throw new BackupError('TARGET_FAILED', `the restore into ${target} was cut off while it was prepared; abort it`, { data: { folder: target } })
     const whole = this.#selection === undefined
+    if (marker.stage !== 'prepared') throw new BackupError('TARGET_FAILED', `the restore into ${target} was cut off while it was prepared; abort it`, { data: { folder: target } })
     const replaced = whole ? await inodeOf(target) : null
-    if (replaced !== null && this.#replace === 'refuse') throw new BackupError('TARGET_EXISTS', `${target} came to be while the restore was prepared; move it away`, { data: { folder: target } })
+    if (replaced !== null && (this.#replace === 'refuse' || !await isFolder(target))) {
+      throw new BackupError('TARGET_EXISTS', `${target} came to be while the restore was prepared; move it away`, { data: { folder: target } })
+    }
     if (whole) await adoptFolder(this.#area, this.#ownership)
     const committing: RestoreMarker = { ...marker, stage: 'committing', replaced, missing: await this.#missingParents() }
     await this.#area.record(committing)

@@ -27,7 +27,7 @@ export interface FilesSourceOptions {
 
 /**
  * A folder of stored files as one artifact: files, folders, symlinks and hard links with owner, mode and time of modification
- * (in whole microseconds). Sockets, FIFOs and devices are left out and noted.
+ * (in whole microseconds). Sockets, FIFOs and devices are left out and noted; ACLs and extended attributes are not captured.
  */
 export function filesSource ({ name = 'files', folder, whenChanged = 'fail' }: FilesSourceOptions): Source {
   return {

@@ -6,7 +6,7 @@ import { isBackupError, systemCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { FileEntry, Problem, RestoreItem } from '../source.ts'
 import type { Selection } from './selection.ts'
-import { inodeOf } from './staging-area.ts'
+import { inodeOf, isFolder } from './staging-area.ts'
 import type { StagingArea } from './staging-area.ts'
 
 export interface ProblemContext extends AbortOptions {
@@ -41,13 +41,8 @@ async function problemOfPlace ({ target, parent }: StagingArea): Promise<Problem
   if (Buffer.byteLength(basename(target)) > MAX_NAME_BYTES) {
     return { code: 'INVALID_OPTION', message: `the name of ${target} is longer than ${MAX_NAME_BYTES} bytes, which leaves no room for the names beside it`, data }
   }
-  if (!await isFolder(parent)) return { code: 'INVALID_OPTION', message: `there is no folder ${parent} for ${basename(target)} to be restored into; make it`, data }
-  try {
-    await access(parent, constants.W_OK | constants.X_OK)
-    return undefined
-  } catch (error) {
-    return { code: 'SOURCE_DENIED', message: `cannot write into ${parent} (${systemCode(error) ?? 'unknown error'}), where the folder is built beside its place; give this user the right to`, data }
-  }
+  if (!await isFolder(parent).catch(() => false)) return { code: 'INVALID_OPTION', message: `there is no folder ${parent} for ${basename(target)} to be restored into; make it`, data }
+  return await problemOfWriting(parent)
 }
 
 /** What stands in the places that are needed beside the target and is no leftover of ours. */
@@ -81,8 +76,8 @@ async function problemsOfEntries (item: RestoreItem, { target }: StagingArea, se
   const problems: Problem[] = []
   try {
     for await (const entry of selection.entries(item, { signal })) {
-      const why = whyNot(entry, await statsOf(join(target, entry.path)), replace)
-      if (why !== undefined) problems.push(taken(join(target, entry.path), why))
+      const problem = await problemOfEntry(entry, join(target, entry.path), replace)
+      if (problem !== undefined) problems.push(problem)
       if (problems.length === MAX_SHOWN) break
     }
   } catch (error) {
@@ -92,19 +87,25 @@ async function problemsOfEntries (item: RestoreItem, { target }: StagingArea, se
   return problems
 }
 
-function whyNot ({ type }: FileEntry, present: Stats | undefined, replace: 'refuse' | 'swap'): string | undefined {
+async function problemOfEntry ({ type }: FileEntry, place: string, replace: 'refuse' | 'swap'): Promise<Problem | undefined> {
+  const present = await statsOf(place)
   if (present === undefined) return undefined
-  if (type === 'directory') return present.isDirectory() ? undefined : 'is no folder, but the restored files belong into one; move it away'
-  if (present.isDirectory()) return 'is a folder, but would be replaced by something else; move it away'
-  return replace === 'refuse' ? 'is there; let it be replaced, or move it away' : undefined
+  if (type === 'directory') return present.isDirectory() ? await problemOfWriting(place) : taken(place, 'is no folder, but the restored files belong into one; move it away')
+  if (present.isDirectory()) return taken(place, 'is a folder, but would be replaced by something else; move it away')
+  return replace === 'refuse' ? taken(place, 'is there; let it be replaced, or move it away') : undefined
+}
+
+async function problemOfWriting (folder: string): Promise<Problem | undefined> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (error) {
+    return { code: 'SOURCE_DENIED', message: `cannot write into ${folder} (${systemCode(error) ?? 'unknown error'}); give this user the right to`, data: { folder } }
+  }
 }
 
 function taken (path: string, why: string): Problem {
   return { code: 'TARGET_EXISTS', message: `${path} ${why}`, data: { path } }
-}
-
-async function isFolder (path: string): Promise<boolean> {
-  return (await statsOf(await realpath(path).catch(() => path)))?.isDirectory() === true
 }
 
 /** What is at `path` itself; undefined also when there is no folder to hold it. */

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { BackupError, systemCode } from '../../errors.ts'
 import { createMarker, FIRST_MARKER, readMarker, removeMarker, replaceMarker } from './restore-marker.ts'
@@ -72,6 +72,11 @@ export class StagingArea {
 export async function inodeOf (path: string): Promise<string | null> {
   const stats = await orAbsent(async () => await lstat(path, { bigint: true }))
   return stats === undefined ? null : stats.ino.toString()
+}
+
+/** True for a folder, also for one that a symlink leads to. */
+export async function isFolder (path: string): Promise<boolean> {
+  return (await orAbsent(async () => await stat(path)))?.isDirectory() === true
 }
 
 /** Removes a folder with all it holds, also what its owner has no right to enter. */

@@ -183,6 +183,19 @@ describe('source of a folder', () => {
     expect((await capture.finish()).notes).toEqual(['Entries changed while the folder was read: 2 were read, there were 3 afterwards.'])
   })
 
+  it('leaves out and notes what was removed behind the listing, when it is told so', async () => {
+    const path = await folder()
+    for (const name of ['a', 'b', 'c']) mkdirSync(join(path, name))
+    for (let index = 0; index < 40; index++) writeFileSync(join(path, `d${index}`), '')
+    const capture = await captureOf(path, { whenChanged: 'note' })
+    const entries = entriesOf(capture)
+    await entries.next()
+    await entries.next()
+    for (const name of ['b', 'd9']) rmSync(join(path, name), { recursive: true })
+    expect((await Array.fromAsync(entries)).map(entry => entry.path)).not.toContain('d9')
+    expect((await capture.finish()).notes).toEqual(['Entries were removed while the folder was read ("b" among them).'])
+  })
+
   it.skipIf(process.getuid?.() !== 0)('says what it has no right to read', async () => {
     const path = await folder()
     writeFileSync(join(path, 'secret'), '', { mode: 0o000 })

@@ -106,6 +106,16 @@ describe('restore of a folder that is cut off', () => {
     expect(ends).toEqual(['undone', 'RESTORE_PENDING', 'done'])
   })
 
+  it('while it is committed refuses another restore until it is finished', async () => {
+    const { to } = await place()
+    const options: FilesRestorerOptions = { folder: to, replace: 'swap' }
+    expect(await commitUntil(14, options)).toBeUndefined()
+    expect(await filesRestorer(options).check([newTree()])).toMatchObject([{ code: 'TARGET_EXISTS' }])
+    await expect(filesRestorer(options).prepare([newTree()])).rejects.toMatchObject({ code: 'RESTORE_PENDING' })
+    await filesRestorer(options).commit()
+    expect(await filesRestorer(options).check([newTree()])).toEqual([])
+  })
+
   it('has placed single files whole or not at all, and commit finishes', async () => {
     const only = ['a/sub', 'a/one', 'b']
     const calls = await atEveryCall(async call => {
