@@ -47,8 +47,8 @@ export class BlobIndex {
 
   /** Every address with a live copy, once each. */
   async * addresses (): AsyncGenerator<Address> {
-    for await (const address of this.#store.addresses()) {
-      if (this.#store.find(address).some(copy => this.#live.has(copy.pack))) yield address
+    for await (const [address, copies] of this.#store.entries()) {
+      if (copies.some(copy => this.#live.has(copy.pack))) yield address
     }
   }
 

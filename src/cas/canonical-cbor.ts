@@ -1,11 +1,18 @@
 import { decode, encode } from '@ipld/dag-cbor'
 import type { BackupError } from '../errors.ts'
 
-/**
- * The object in `bytes`, if they are what dag-cbor's one encoding of it gives: the decoder alone accepts unsorted keys.
- * `damaged` makes the error, from half a sentence.
- */
-export function decodeCanonical<T extends object> (bytes: Uint8Array, damaged: (why: string, cause?: unknown) => BackupError): T {
+/** Makes an error from half a sentence. */
+export type Damaged = (why: string, cause?: unknown) => BackupError
+
+/** The object in `bytes`, if they are what dag-cbor's one encoding of it gives: the decoder alone accepts unsorted keys. */
+export function decodeCanonical<T extends object> (bytes: Uint8Array, damaged: Damaged): T {
+  const value = decodeMap<T>(bytes, damaged)
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).equals(encode(value))) throw damaged('is not in canonical form')
+  return value
+}
+
+/** The object in `bytes`, in whatever form: for what a checksum covers. */
+export function decodeMap<T extends object> (bytes: Uint8Array, damaged: Damaged): T {
   let value: unknown
   try {
     value = decode(bytes)
@@ -13,6 +20,5 @@ export function decodeCanonical<T extends object> (bytes: Uint8Array, damaged: (
     throw damaged('is not dag-cbor', error)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw damaged('is not a map')
-  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).equals(encode(value))) throw damaged('is not in canonical form')
   return value as T // Members are checked by the caller, one by one.
 }

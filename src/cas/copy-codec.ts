@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { addressFromBytes, addressToBytes } from './address.ts'
+import { addressFromBytes } from './address.ts'
 import type { Encoding } from './blob-list.ts'
 import type { Copy } from './copy.ts'
 
@@ -11,36 +11,45 @@ import type { Copy } from './copy.ts'
  */
 const FIXED_BYTES = 30
 const BASE_BYTES = 32
+const CHECKSUM_BYTES = 4
 
 export function encodeCopies (copies: readonly Copy[]): Buffer {
-  const content = Buffer.concat(copies.map(encodeCopy))
-  const checksum = Buffer.alloc(4)
-  checksum.writeUInt32LE(crc32(content))
-  return Buffer.concat([content, checksum])
+  const length = copies.reduce((sum, copy) => sum + encodedLength(copy), 0)
+  const value = Buffer.allocUnsafe(length + CHECKSUM_BYTES)
+  let at = 0
+  for (const copy of copies) at = encodeCopy(copy, value, at)
+  value.writeUInt32LE(crc32(value.subarray(0, length)), length)
+  return value
 }
 
 /** The copies in `value`, or undefined if it is damaged. */
 export function decodeCopies (value: Buffer): Copy[] | undefined {
-  const end = value.length - 4
+  const end = value.length - CHECKSUM_BYTES
   if (end < 0 || value.readUInt32LE(end) !== crc32(value.subarray(0, end))) return undefined
   const copies: Copy[] = []
   for (let at = 0; at < end;) {
     const copy = decodeCopy(value, at)
     copies.push(copy)
-    at += FIXED_BYTES + (copy.base === undefined ? 0 : BASE_BYTES)
+    at += encodedLength(copy)
   }
   return copies
 }
 
-function encodeCopy ({ pack, offset, stored, plain, encoding, depth, base }: Copy): Buffer {
-  const fixed = Buffer.alloc(FIXED_BYTES)
-  fixed.write(pack, 'hex')
-  fixed.writeUInt32LE(offset, 16)
-  fixed.writeUInt32LE(stored, 20)
-  fixed.writeUInt32LE(plain, 24)
-  fixed.writeUInt8(encoding, 28)
-  fixed.writeUInt8(depth, 29)
-  return base === undefined ? fixed : Buffer.concat([fixed, addressToBytes(base)])
+function encodedLength ({ base }: Copy): number {
+  return FIXED_BYTES + (base === undefined ? 0 : BASE_BYTES)
+}
+
+/** @returns where the next copy begins */
+function encodeCopy ({ pack, offset, stored, plain, encoding, depth, base }: Copy, value: Buffer, at: number): number {
+  value.write(pack, at, 'hex')
+  value.writeUInt32LE(offset, at + 16)
+  value.writeUInt32LE(stored, at + 20)
+  value.writeUInt32LE(plain, at + 24)
+  value.writeUInt8(encoding, at + 28)
+  value.writeUInt8(depth, at + 29)
+  if (base === undefined) return at + FIXED_BYTES
+  value.write(base, at + FIXED_BYTES, 'hex')
+  return at + FIXED_BYTES + BASE_BYTES
 }
 
 function decodeCopy (value: Buffer, at: number): Copy {

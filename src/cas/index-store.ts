@@ -18,8 +18,8 @@ export interface IndexStore {
   drop(segments: readonly string[]): Promise<void>
   /** Every copy known of a blob, also in packs that are gone. */
   find(address: Address): readonly Copy[]
-  /** Every address known, once each. */
-  addresses(): AsyncIterable<Address>
+  /** Every blob known, once each, with all its copies. */
+  entries(): AsyncIterable<readonly [Address, readonly Copy[]]>
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -30,6 +30,7 @@ export function loadedSegment (name: string, packs: readonly PackListing[]): Loa
 
 /** `copies` and those of `more` that are in other packs. */
 export function mergeCopies (copies: readonly Copy[], more: readonly Copy[]): readonly Copy[] {
+  if (copies.length === 0) return more
   const known = (copy: Copy): boolean => copies.some(other => other.pack === copy.pack && other.offset === copy.offset)
   const added = more.filter(copy => !known(copy))
   return added.length === 0 ? copies : [...copies, ...added]

@@ -23,7 +23,7 @@ const after = (kind: string): Buffer => Buffer.from([kind.charCodeAt(0) + 1])
 
 /** How many processes of one host can have a cache of their own. */
 const SLOTS = 16
-/** Keys looked up at once while a segment is taken in. */
+/** Keys looked up or listed at once. */
 const BATCH = 4096
 
 /**
@@ -63,8 +63,17 @@ export class LevelIndex implements IndexStore {
     }
   }
 
-  async * addresses (): AsyncGenerator<Address> {
-    for await (const key of this.#database.keys({ gte: Buffer.from(BLOB), lt: after(BLOB) })) yield addressFromBytes(key.subarray(1))
+  async * entries (): AsyncGenerator<readonly [Address, readonly Copy[]]> {
+    const iterator = this.#database.iterator({ gte: Buffer.from(BLOB), lt: after(BLOB) })
+    try {
+      for (;;) {
+        const batch = await this.#attempt(async () => await iterator.nextv(BATCH))
+        if (batch.length === 0) return
+        for (const [key, value] of batch) yield [addressFromBytes(key.subarray(1)), decoded(value)]
+      }
+    } finally {
+      await iterator.close()
+    }
   }
 
   async clear (): Promise<void> {

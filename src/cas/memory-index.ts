@@ -31,8 +31,8 @@ export class MemoryIndex implements IndexStore {
     return this.#copies.get(address) ?? []
   }
 
-  async * addresses (): AsyncGenerator<Address> {
-    yield * this.#copies.keys()
+  async * entries (): AsyncGenerator<readonly [Address, readonly Copy[]]> {
+    yield * this.#copies
   }
 
   async clear (): Promise<void> {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { encode } from '@ipld/dag-cbor'
 import { BackupError } from '../errors.ts'
 import { decodeBlobList, encodeBlobList } from './blob-list.ts'
-import { decodeCanonical } from './canonical-cbor.ts'
+import { decodeMap } from './canonical-cbor.ts'
+import type { Damaged } from './canonical-cbor.ts'
 import { HEAD_BYTES, TRAILER_BYTES } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 
@@ -22,11 +23,11 @@ export function encodeSegment (packs: readonly PackListing[]): Uint8Array {
 
 /** The packs that the segment called `name` lists. @throws {BackupError} `INDEX_CORRUPT`, `FORMAT_UNKNOWN` */
 export function decodeSegment (name: string, bytes: Uint8Array): PackListing[] {
-  const damaged = (why: string, cause?: unknown): BackupError => segmentCorrupt(name, why, cause)
+  const damaged: Damaged = (why, cause) => segmentCorrupt(name, why, cause)
   const end = bytes.length - DIGEST_BYTES
   if (end < MAGIC.length || !sha256(bytes.subarray(0, end)).equals(bytes.subarray(end))) throw damaged('its hash does not match')
   if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw damaged('it does not begin as a segment does')
-  const body = decodeCanonical<{ v?: unknown, packs?: unknown }>(bytes.subarray(MAGIC.length, end), damaged)
+  const body = decodeMap<{ v?: unknown, packs?: unknown }>(bytes.subarray(MAGIC.length, end), damaged)
   if (typeof body.v === 'number' && body.v > VERSION) {
     throw new BackupError('FORMAT_UNKNOWN', `index segment ${name} has version ${body.v}; use a newer version`, { data: { segment: name } })
   }
