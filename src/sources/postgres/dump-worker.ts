@@ -32,6 +32,7 @@ function post (message: BridgeMessage): void {
   parentPort?.postMessage(message)
 }
 
+process.argv[1] = 'pg_dump' // what it calls itself in messages
 try {
   const file = await pgDump({ pg: server as never, args: [...args] })
   post({ type: 'done', sql: await file.text() })

@@ -7,6 +7,9 @@ const UNREACHABLE = new Set([
   '57P01', '57P02', '57P03', '57P05', // the server stops, crashed, starts, or an idle session was ended
 ])
 
+/** Node's codes for a certificate that does not prove who the server is. */
+const CERTIFICATE = /CERT|VERIFY|SELF_SIGNED/
+
 const BY_STATE: Readonly<Record<string, BackupErrorCode>> = {
   '28P01': 'SOURCE_AUTH',
   '28000': 'SOURCE_AUTH',
@@ -41,7 +44,7 @@ function codeOf (state: string | undefined, text: string): BackupErrorCode {
   if (state !== undefined && BY_STATE[state] !== undefined) return BY_STATE[state]
   // pg raises these without a code.
   if (/^Connection terminated|timeout expired|not queryable|does not support SSL/.test(text)) return 'SOURCE_UNREACHABLE'
-  if (text.startsWith('SASL')) return 'SOURCE_AUTH'
+  if (text.startsWith('SASL') || (state !== undefined && CERTIFICATE.test(state))) return 'SOURCE_AUTH'
   return 'SOURCE_FAILED'
 }
 

@@ -7,6 +7,7 @@ import { startPostgres } from '../../servers/postgres.ts'
 import type { TestPostgres } from '../../servers/postgres.ts'
 import { captured, linesOf } from './captured-artifacts.ts'
 import { inDatabase } from './databases.ts'
+import { PATIENT } from './patience.ts'
 
 describe.each([15, 18] as const)('while others change the database, on PostgreSQL %i', major => {
   let postgres: TestPostgres
@@ -41,7 +42,7 @@ describe.each([15, 18] as const)('while others change the database, on PostgreSQ
   }
 
   async function waitsForLock (client: pg.Client): Promise<void> {
-    await expect.poll(async () => (await client.query("SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.application_name = 'caf'")).rowCount).toBe(1)
+    await expect.poll(async () => (await client.query("SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.application_name = 'caf'")).rowCount, PATIENT).toBe(1)
   }
 
   it('starts again when a table was truncated and filled between snapshot and lock', async () => {

@@ -4,6 +4,7 @@ import { copyIn, copyOut } from '../../../src/sources/postgres/copy.ts'
 import { PostgresServer } from '../../../src/sources/postgres/server.ts'
 import { startPostgres } from '../../servers/postgres.ts'
 import type { TestPostgres } from '../../servers/postgres.ts'
+import { PATIENT } from './patience.ts'
 
 let postgres: TestPostgres
 let server: PostgresServer
@@ -37,7 +38,7 @@ it('asks for no more than is taken', async () => {
   const copy = copyOut(reader, MANY)
   await copy.next()
   const { rows } = await client.query<{ state: string }>(`SELECT wait_event AS state FROM pg_stat_activity WHERE pid = ${Number(Reflect.get(reader, 'processID'))}`)
-  await expect.poll(async () => (await client.query<{ event: string }>(`SELECT wait_event AS event FROM pg_stat_activity WHERE pid = ${Number(Reflect.get(reader, 'processID'))}`)).rows[0]?.event).toBe('ClientWrite')
+  await expect.poll(async () => (await client.query<{ event: string }>(`SELECT wait_event AS event FROM pg_stat_activity WHERE pid = ${Number(Reflect.get(reader, 'processID'))}`)).rows[0]?.event, PATIENT).toBe('ClientWrite')
   expect(rows).toHaveLength(1)
   await copy.return(undefined)
   server.destroy(reader)
@@ -51,14 +52,14 @@ it('leaves nothing running on the server when it is left early', async () => {
   }
   await expect(reader.query('SELECT 1')).rejects.toThrow()
   await server.release(reader)
-  await expect.poll(othersAtWork).toBe(0)
+  await expect.poll(othersAtWork, PATIENT).toBe(0)
 })
 
 it('stops a reader that waits for the server when the signal is aborted', async () => {
   const reader = await server.connect('postgres')
   const controller = new AbortController()
   const read = Array.fromAsync(copyOut(reader, 'COPY (SELECT pg_sleep(60)) TO STDOUT', { signal: controller.signal }))
-  await expect.poll(othersAtWork).toBe(1)
+  await expect.poll(othersAtWork, PATIENT).toBe(1)
   controller.abort(new Error('enough'))
   await expect(read).rejects.toThrow('enough')
   await server.release(reader)

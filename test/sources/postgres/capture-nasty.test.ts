@@ -9,6 +9,7 @@ import { captured, linesOf } from './captured-artifacts.ts'
 import type { Captured, CapturedArtifact } from './captured-artifacts.ts'
 import { createDatabase, createNastyDatabase, inDatabase } from './databases.ts'
 import { replay } from './replay.ts'
+import { PATIENT } from './patience.ts'
 
 /** mulberry32 */
 function seeded (seed: number): () => number {
@@ -55,7 +56,7 @@ describe.each([15, 18] as const)('a database with one of everything, on PostgreS
     source,
     held: async () => await inDatabase(postgres, 'postgres', async client => {
       const count = async (): Promise<number> => (await client.query<{ count: number }>("SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name IN ('caf', 'pg_dump')")).rows[0]?.count ?? 0
-      await expect.poll(count).toBe(0) // the server ends a session a moment after its client
+      await expect.poll(count, PATIENT).toBe(0) // the server ends a session a moment after its client
       return await count()
     }),
   }))

@@ -7,6 +7,7 @@ import { startPostgres } from '../../servers/postgres.ts'
 import type { TestPostgres } from '../../servers/postgres.ts'
 import { captured, linesOf } from './captured-artifacts.ts'
 import { createDatabase, inDatabase } from './databases.ts'
+import { PATIENT } from './patience.ts'
 
 describe.each([15, 18] as const)('who may capture what, on PostgreSQL %i', major => {
   let postgres: TestPostgres
@@ -103,7 +104,7 @@ describe.each([15, 18] as const)('who may capture what, on PostgreSQL %i', major
     for await (const { id, content } of capture.artifacts()) if (id.endsWith('rows/public.long')) await read(content).next()
     await capture.close()
     await inDatabase(postgres, 'postgres', async client => {
-      await expect.poll(async () => (await client.query("SELECT FROM pg_stat_activity WHERE application_name IN ('caf', 'pg_dump')")).rowCount).toBe(0)
+      await expect.poll(async () => (await client.query("SELECT FROM pg_stat_activity WHERE application_name IN ('caf', 'pg_dump')")).rowCount, PATIENT).toBe(0)
       await client.query('DROP TABLE long')
     })
   })
@@ -115,11 +116,11 @@ describe.each([15, 18] as const)('who may capture what, on PostgreSQL %i', major
       const controller = new AbortController()
       const capturing = postgresSource({ server, database: 'postgres' }).capture({ signal: controller.signal })
       const outcome = expect(capturing).rejects.toThrow('no longer wanted')
-      await expect.poll(async () => (await client.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'open'::regclass")).rowCount).toBe(1)
+      await expect.poll(async () => (await client.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'open'::regclass")).rowCount, PATIENT).toBe(1)
       controller.abort(new Error('no longer wanted'))
       await outcome
       await client.query('ROLLBACK')
-      await expect.poll(async () => (await client.query("SELECT FROM pg_stat_activity WHERE application_name = 'caf'")).rowCount).toBe(0)
+      await expect.poll(async () => (await client.query("SELECT FROM pg_stat_activity WHERE application_name = 'caf'")).rowCount, PATIENT).toBe(0)
     })
   })
 })

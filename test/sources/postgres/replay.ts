@@ -66,5 +66,7 @@ async function bringBackAny (client: pg.Client, { kind, attributes, layout, text
       await client.query('CREATE TEMPORARY TABLE pages (loid oid, page integer, data bytea)')
       await pipeline(Readable.from([text]), client.query(copyFrom('COPY pages FROM STDIN')))
       await client.query('SELECT lo_create(loid) FROM (SELECT DISTINCT loid FROM pages) p; SELECT lo_put(loid, page * 2048, data) FROM pages; DROP TABLE pages')
+      return
+    default: // is there already, or is not of a database
   }
 }
