@@ -24,9 +24,13 @@ export async function openRestorer (source: SourceConfig, targets: RestoreTarget
 async function openPostgresRestorer (config: PostgresConfig, { overrides, replace, disconnect, skipOwners }: RestoreTargets): Promise<Restorer> {
   const { mode = 'create', schemas } = overrides[config.name] ?? {}
   const { name, pgDump } = config
+  const { server, database } = await openDatabase(config)
   return postgresRestorer({
-    name, mode, ...await openDatabase(config), owners: skipOwners ? 'skip' : 'keep',
-    ...(mode === 'create' && replace && { replace: 'swap', disconnect }), ...(schemas !== undefined && { schemas }), ...(pgDump !== undefined && { pgDump }),
+    name, mode, server, database, owners: skipOwners ? 'skip' : 'keep',
+    ...(mode === 'create' && replace && { replace: 'swap', disconnect }),
+    // Looking at the target takes one connection more than this, and the transaction that changes it needs another at the same time.
+    ...(mode === 'in-place' && { concurrency: Math.max(1, server.maxConnections - 3) }),
+    ...(schemas !== undefined && { schemas }), ...(pgDump !== undefined && { pgDump }),
   })
 }
 

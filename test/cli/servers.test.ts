@@ -104,6 +104,18 @@ describe('the command line with servers', () => {
     expect(ofChange.stdout).toBe('- 7\\u0009fact 7\n+ 7\\u0009changed\n')
   })
 
+  it('puts one table back into a database as it is, and into another schema', async () => {
+    await sql('psyche', "update public.facts set content = 'changed again' where id = 9; insert into public.users values (2, 'Bob')")
+    const { preserved } = await caf<{ preserved: string }>(`restore ${snapshot} --table facts`)
+    expect(await sql('psyche', 'select content from public.facts where id = 9')).toEqual([{ content: 'fact 9' }])
+    expect(await sql('psyche', 'select count(*)::int as n from public.users')).toEqual([{ n: 2 }])
+    expect(await caf(`show ${preserved}`)).toMatchObject({ project: 'psyche.before-restore' })
+    await sql('psyche', 'create schema old')
+    expect(await caf(`restore ${snapshot} --table public.users --to-schema public=old --no-preserve-history`)).toMatchObject({ snapshotId: snapshot })
+    expect(await sql('psyche', 'select name from old.users')).toEqual([{ name: 'Alice' }])
+    expect(await sql('psyche', 'select count(*)::int as n from public.users')).toEqual([{ n: 2 }])
+  })
+
   it('imports an archive into a project and a database of its own', async () => {
     await caf('export latest psyche.caf --table facts')
     await caf('init --repository elsewhere')
