@@ -77,10 +77,9 @@ export async function * chunkHeapRows (batches: AsyncIterable<RowBatch>, sizes: 
     let start = 0, gathered = 0
     for (const end of ends) {
       run.add(end - start, NO_HASH, values)
-      const border = cutter.next(bytes, start, end)
+      const border = cutter.next(bytes, start, end) // what the row has behind it belongs to no chunk's beginning
       start = end
       if (border < 0) continue
-      cutter.reset() // what the row had after the border begins no chunk
       run.gather(bytes, gathered, end)
       gathered = end
       yield run.takeWhole()

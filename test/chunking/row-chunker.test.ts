@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { measureRows } from '../../src/chunking/row-average.ts'
 import type { RowChunk } from '../../src/chunking/row-chunk.ts'
+import { weigh } from '../../src/chunking/row-chunk.ts'
 import { bitsFor, chunkHeapRows, chunkRows } from '../../src/chunking/row-chunker.ts'
 import type { RowBatch } from '../../src/chunking/row-splitter.ts'
 import { splitRows } from '../../src/chunking/row-splitter.ts'
@@ -61,8 +62,8 @@ describe('row chunker', () => {
     })))
 
   it('splits long runs at their least hashes', () => fc.assert(fc.asyncProperty(
-    fc.array(fc.integer({ min: 1_000, max: 60_000 }), { minLength: 5, maxLength: 60 }), fc.constantFrom(4, 20), async (lengths, bits) => {
-      const rows = lengths.map((length, i) => rowOf(i, length))
+    fc.array(fc.integer({ min: 1_000, max: 60_000 }), { minLength: 5, maxLength: 60 }), fc.constantFrom(4, 20), fc.integer({ min: 1, max: 1_000_000 }), async (lengths, bits, step) => {
+      const rows = lengths.map((length, i) => rowOf(i * step, length)) // other keys each time, so other hashes
       const chunks = await chunk(rows, bits)
       expect(keysOf(chunks)).toEqual(referenceChunks(rows, bits))
       expect(chunks.every(({ bytes, rows: count }) => bytes.length <= LARGEST || count === 1)).toBe(true)
@@ -88,6 +89,23 @@ describe('row chunker', () => {
     expect(after.filter(key => !before.has(key)).length).toBeLessThanOrEqual(2)
   })
 
+  it('keeps nothing of a piece that its source uses again', async () => {
+    const rows = Array.from({ length: 2_000 }, (_, i) => rowOf(i * 7, i % 40))
+    const text = Buffer.from(rows.map(row => row.text).join(''))
+    const reused = Buffer.alloc(1_000)
+    const source = (async function * () {
+      for (let at = 0; at < text.length; at += reused.length) {
+        const part = text.subarray(at, at + reused.length)
+        reused.fill(0).set(part)
+        yield reused.subarray(0, part.length)
+      }
+    })()
+    const batches = splitRows(source, { keyColumns: 1, storeValue: new StoredValues().store })
+    const chunks = await Array.fromAsync(chunkRows(batches, { bits: 5, seed: SEED, keyColumns: 1, compare: byNumber }))
+    expect(keysOf(chunks)).toEqual(referenceChunks(rows, 5))
+    expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).equals(text)).toBe(true)
+  })
+
   it('counts a value out of line as 64 bytes, and its whole length in the size', async () => {
     const stored = new StoredValues()
     const rows = Array.from({ length: 30 }, (_, i) => rowOf(i, 70_000))
@@ -96,6 +114,7 @@ describe('row chunker', () => {
     expect(only!.sizeBytes).toBe(rows.reduce((sum, { text }) => sum + text.length, 0))
     expect(only!.values).toEqual([...stored.values.keys()])
     expect(only!.values).toHaveLength(1) // all of them are the same
+    expect(weigh([{ text: 'cid', length: 70_000 }, { text: 'other', length: 5 }])).toEqual({ weight: 128 - '\\@cid:70000\\@other:5'.length, size: 70_005 - '\\@cid:70000\\@other:5'.length })
   })
 
   it('ends a run at 8 MiB, so that one without borders is not held', async () => {
