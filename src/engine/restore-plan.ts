@@ -61,13 +61,22 @@ export async function planRestore (repository: Repository, snapshot: SnapshotVie
     item: id => restoreItem(need(nodes, id), { blobs, ...repository.config }),
   }
   const pairs = ordered.map(node => ({ node, item: context.item(node.id), restorer: restorerOf(node, options.restorers) }))
-  const held = await heldItems(pairs, context)
+  const held = await letGo(options.restorers, async () => await heldItems(pairs, context))
   const wanted = pairs.filter(({ node }) => !held.has(node.id))
   const recomputed = options.policy.validateBeforeRestore ? await checkContents(wanted.map(({ node }) => node), context) : new Set<string>()
   const steps = pairs.map(({ item, restorer }) => ({ item, restorer, action: held.has(item.id) ? 'skip' as const : 'restore' as const, recomputed: recomputed.has(item.id) }))
   return {
-    snapshot, steps, problems: await findProblems(steps, options),
+    snapshot, steps, problems: await letGo(options.restorers, async () => await findProblems(steps, options)),
     rows: wanted.reduce((sum, { item }) => sum + item.rows, 0), sizeBytes: wanted.reduce((sum, { item }) => sum + item.sizeBytes, 0),
+  }
+}
+
+/** Frees what `act` made the restorers open: looking at a target may hold its whole budget of connections, and locks. */
+async function letGo<T> (restorers: readonly Restorer[], act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } finally {
+    await Promise.all(restorers.map(async restorer => { await restorer.close() }))
   }
 }
 

@@ -19,7 +19,7 @@ const PARTS_OF_A_TABLE = new Set([
 
 /**
  * The ids of the nodes that `selection` means: the named artifacts, the parts of the named tables (indexes, constraints, triggers, …) that
- * can stand without anything not chosen, and, unless it says otherwise, all that they depend on.
+ * need no table which is not chosen, and, unless it says otherwise, all that they depend on.
  * @throws {BackupError} `SELECTION_EMPTY` naming what was asked for and is not in the snapshot
  */
 export function selectNodes (nodes: ReadonlyMap<string, Selectable>, selection: Selection): ReadonlySet<string> {
@@ -31,8 +31,9 @@ export function selectNodes (nodes: ReadonlyMap<string, Selectable>, selection: 
   }
   if (chosen.size === 0) throw new BackupError('SELECTION_EMPTY', 'a selective restore must name tables, collections, matrices, files or nodes')
   addDefinitions(nodes, chosen)
-  if (selection.withDependencies !== false) addDeps(nodes, chosen)
-  addParts(nodes, chosen)
+  const withDependencies = selection.withDependencies !== false
+  if (withDependencies) addDeps(nodes, chosen)
+  addParts(nodes, chosen, { withDependencies })
   return chosen
 }
 
@@ -64,8 +65,8 @@ function addDefinitions (nodes: ReadonlyMap<string, Selectable>, chosen: Set<str
   }
 }
 
-function addDeps (nodes: ReadonlyMap<string, Selectable>, chosen: Set<string>): void {
-  const open = [...chosen]
+function addDeps (nodes: ReadonlyMap<string, Selectable>, chosen: Set<string>, from: Iterable<string> = [...chosen]): void {
+  const open = [...from]
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     for (const dep of nodes.get(id)?.deps ?? []) {
       if (chosen.has(dep)) continue
@@ -75,17 +76,27 @@ function addDeps (nodes: ReadonlyMap<string, Selectable>, chosen: Set<string>): 
   }
 }
 
-/** Adds parts of chosen tables whose every dep is chosen; parts of parts follow in the next round. */
-function addParts (nodes: ReadonlyMap<string, Selectable>, chosen: Set<string>): void {
+/**
+ * Adds parts of chosen tables that touch no table which was not chosen; parts of parts follow in the next round. With dependencies, the types
+ * and functions that a part needs come along; without, the target is expected to have them.
+ */
+function addParts (nodes: ReadonlyMap<string, Selectable>, chosen: Set<string>, { withDependencies }: { readonly withDependencies: boolean }): void {
   const parts = [...nodes.values()].filter(node => isPart(node) && !chosen.has(node.id))
   for (let added = true; added;) {
     added = false
     for (const part of parts) {
-      if (chosen.has(part.id) || part.deps.length === 0 || !part.deps.every(dep => chosen.has(dep))) continue
+      const tied = part.deps.filter(dep => isTied(nodes.get(dep)))
+      if (chosen.has(part.id) || tied.length === 0 || !tied.every(dep => chosen.has(dep))) continue
       chosen.add(part.id)
+      if (withDependencies) addDeps(nodes, chosen, [part.id])
       added = true
     }
   }
+}
+
+/** True for tables, their rows and their parts: what a part of one table may need of another. */
+function isTied (node: Selectable | undefined): boolean {
+  return node !== undefined && (node.artifact === 'pg.rows' || node.attributes['type'] === 'TABLE' || isPart(node))
 }
 
 function isPart ({ artifact, attributes }: Selectable): boolean {

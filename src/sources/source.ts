@@ -179,7 +179,7 @@ export interface Restorer {
   commit(options?: AbortOptions): Promise<void>
   /** Removes what `prepare` made; what was visible before stays as it was. */
   abort(options?: AbortOptions): Promise<void>
-  /** Frees connections. Safe to call twice. */
+  /** Frees connections and locks. Safe to call twice; a later call of another method opens what it needs again. */
   close(): Promise<void>
 }
 

@@ -16,6 +16,8 @@ const graph = new Map([
   object('COMMENT', 'INDEX sessions_started', ['pg/object/INDEX sessions_started']),
   object('FK CONSTRAINT', 'sessions sessions_user', ['pg/object/CONSTRAINT users users_pkey', 'pg/object/TABLE sessions', 'pg/rows/public.sessions', 'pg/rows/public.users']),
   object('VIEW', 'active', ['pg/object/TABLE sessions']),
+  object('TYPE', 'mood', ['pg/object/SCHEMA public']),
+  object('INDEX', 'sessions_mood', ['pg/object/TABLE sessions', 'pg/object/TYPE mood', 'pg/rows/public.sessions']),
   node('qdrant/collection/psyche', 'qdrant.collection', { collection: 'psyche' }),
   node('matrices/matrix/pca', 'matrix', { name: 'pca' }, ['qdrant/collection/psyche']),
 ].map(entry => [entry.id, entry]))
@@ -25,9 +27,9 @@ const names = (ids: ReadonlySet<string>) => [...ids].map(id => id.replace(/^pg\/
 describe('selection', () => {
   it('takes a table with its definition and the parts that need nothing else', () => {
     expect(names(selectNodes(graph, { tables: ['public.sessions'], withDependencies: false }))).toEqual(
-      ['COMMENT INDEX sessions_started', 'INDEX sessions_started', 'TABLE sessions', 'rows/public.sessions'])
+      ['COMMENT INDEX sessions_started', 'INDEX sessions_mood', 'INDEX sessions_started', 'TABLE sessions', 'rows/public.sessions'])
     expect(names(selectNodes(graph, { tables: ['sessions'] }))).toEqual(
-      ['COMMENT INDEX sessions_started', 'INDEX sessions_started', 'SCHEMA public', 'TABLE sessions', 'rows/public.sessions'])
+      ['COMMENT INDEX sessions_started', 'INDEX sessions_mood', 'INDEX sessions_started', 'SCHEMA public', 'TABLE sessions', 'TYPE mood', 'rows/public.sessions'])
   })
 
   it('takes the foreign key too when both its tables are chosen', () => {

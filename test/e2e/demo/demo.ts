@@ -59,7 +59,8 @@ class Demo {
       await this.#cleanUp(repository, first)
       this.#report.summary('what it cost', [
         ['first snapshot', `${bytes(first.sizeBytes)} of state, ${bytes(first.storedBytes)} stored`],
-        ['second snapshot', `${bytes(second.sizeBytes)} of state, ${bytes(second.storedBytes)} stored: ${(100 * second.storedBytes / first.storedBytes).toFixed(1)} % of the first`],
+        ['second snapshot', `${bytes(second.sizeBytes)} of state, ${bytes(second.storedBytes)} stored`],
+        ['second to first', `${(100 * second.storedBytes / first.storedBytes).toFixed(1)} %`],
       ])
     } finally {
       await repository.close()
