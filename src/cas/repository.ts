@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { BackupError, isBackupError } from '../errors.ts'
-import { DirectoryBackend } from '../storage/directory-backend.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { BlobFetcher } from './blob-fetcher.ts'
@@ -11,67 +9,25 @@ import { Commits } from './commits.ts'
 import type { CommittedSnapshot, VisibleOptions } from './commits.ts'
 import type { Copy } from './copy.ts'
 import type { IndexStore } from './index-store.ts'
-import { LEVEL_FOLDER, PACK_PREFIX, packNameOf } from './layout.ts'
-import { openLevelIndex } from './level-index.ts'
-import { MemoryIndex } from './memory-index.ts'
+import { defaultCacheFolder, openIndexStore } from './open-index-store.ts'
 import { PackSink } from './pack-sink.ts'
 import { PlanReader } from './plans.ts'
 import type { Plans } from './plans.ts'
 import { ReadCache } from './read-cache.ts'
 import { ReaderSession } from './reader-session.ts'
 import { DEFAULT_CHUNKER, createConfig, readConfig } from './repository-config.ts'
-import type { ChunkerSizes, RepositoryConfig } from './repository-config.ts'
-import { ReusableCopies } from './reusable-copies.ts'
-import { openSessions, revokeIfDead } from './open-sessions.ts'
+import type { RepositoryConfig } from './repository-config.ts'
+import type { CreateRepositoryOptions, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions } from './repository-options.ts'
+import { ReusableCopies, intactPacks } from './reusable-copies.ts'
+import { findRoots } from './roots.ts'
+import type { Root } from './roots.ts'
 import { Session } from './session.ts'
 import { WriterSession } from './writer-session.ts'
 import { Zstd } from './zstd.ts'
 
-export type { CommittedSnapshot, ReaderSession, RepositoryConfig, WriterSession }
+export type { CommittedSnapshot, CreateRepositoryOptions, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions, ReaderSession, RepositoryConfig, Root, WriterSession }
 
 const READ_CACHE_BYTES = 32 * 1024 * 1024
-
-export interface OpenRepositoryOptions extends AbortOptions {
-  /**
-   * Folder for this host's cache of the index, or false to keep the index in memory.
-   * @default `metadata/level` of a directory backend, else false
-   */
-  readonly cacheFolder?: string | false
-  /** Bytes of blobs kept for reading them again. @default 32 MiB */
-  readonly readCacheBytes?: number
-  /** Milliseconds since 1970. @default Date.now */
-  readonly clock?: () => number
-  /** So many random bytes; they must never repeat. @default crypto.randomBytes */
-  readonly random?: (length: number) => Uint8Array
-}
-
-export interface CreateRepositoryOptions extends OpenRepositoryOptions {
-  /** @default 16 KiB, 64 KiB, 256 KiB */
-  readonly chunker?: ChunkerSizes
-  /** 16 bytes; only tests fix it. @default random */
-  readonly seed?: Uint8Array
-}
-
-export interface OpenWriterOptions extends AbortOptions {
-  /** Ids of the snapshots to build on. @default [] */
-  readonly parents?: readonly string[]
-  /**
-   * `rewrite` stores a new copy also of blobs that are there: for bytes whose stored copy is damaged.
-   * @default 'keep'
-   */
-  readonly whenPresent?: 'keep' | 'rewrite'
-}
-
-export interface OpenReaderOptions extends AbortOptions {
-  /** Ids of the snapshots that must stay while it reads. @default [] */
-  readonly snapshots?: readonly string[]
-}
-
-/** A snapshot that must not be collected now. */
-export interface Root extends CommittedSnapshot {
-  /** True if only an open session keeps it. */
-  readonly forgotten: boolean
-}
 
 export interface RepositoryStats {
   readonly packs: number
@@ -172,7 +128,7 @@ export class Repository implements BlobReader {
     const session = await this.#openSession('write', parents, { signal })
     return await this.#orEnd(session, async () => {
       const plans = await this.refresh({ signal })
-      const reusable = new ReusableCopies(this.index, await this.#intactPacks(new Set(plans.open), { signal }))
+      const reusable = new ReusableCopies(this.index, await intactPacks(this.backend, this.index, new Set(plans.open), { signal }))
       await this.#commits.checkVisible(parents, { signal })
       // What a revoked writer lists may be a delta of what was collected since: useless, and alarming when verified.
       const sink = this.newSink(names => { reusable.addPacks(names) }, async () => { await session.askNotRevoked() })
@@ -212,18 +168,8 @@ export class Repository implements BlobReader {
    * rather than leave out what it cannot read; but below a forgotten root it must leave out what is missing: then the root was
    * collected before, and the session, which came too late, is about to find that out. Revokes dead sessions that hold one.
    */
-  async roots ({ signal }: AbortOptions = {}): Promise<Root[]> {
-    // In this order: who opens a session checks after its record is stored that its snapshots are visible.
-    const roots = new Map((await this.visible({ signal })).map(commit => [commit.id, { ...commit, forgotten: false }]))
-    for (const [session, record] of await openSessions(this.backend, { signal })) {
-      const forgotten = record.snapshots.filter(id => roots.get(id)?.forgotten !== false)
-      if (forgotten.length === 0 || await revokeIfDead(this.backend, session, record, this.now())) continue
-      for (const id of forgotten) {
-        const commit = await this.#commits.get(id, { signal })
-        if (commit !== undefined) roots.set(id, { ...commit, forgotten: true })
-      }
-    }
-    return [...roots.values()]
+  async roots (options: AbortOptions = {}): Promise<Root[]> {
+    return await findRoots(this.backend, this.#commits, this.now(), options)
   }
 
   /** The time, ISO 8601. */
@@ -268,16 +214,6 @@ export class Repository implements BlobReader {
     }
   }
 
-  /** Packs that are listed, stored in their full length and in no open plan. */
-  async #intactPacks (planned: ReadonlySet<string>, options: AbortOptions): Promise<string[]> {
-    const intact: string[] = []
-    for await (const { key, sizeBytes } of this.backend.list(PACK_PREFIX, options)) {
-      const name = packNameOf(key)
-      if (name !== undefined && !planned.has(name) && this.index.packs.get(name)?.sizeBytes === sizeBytes) intact.push(name)
-    }
-    return intact
-  }
-
   /** Writes packs and their segments, and takes them into the index. Only for writers that keep to the protocol. */
   newSink (onPacks: (names: string[]) => void = () => {}, beforeIndexing: () => Promise<void> = async () => {}): PackSink {
     return new PackSink({
@@ -316,7 +252,7 @@ export async function createRepository (backend: StorageBackend, options: Create
  */
 export async function openRepository (backend: StorageBackend, options: OpenRepositoryOptions = {}): Promise<Repository> {
   const config = await readConfig(backend, { signal: options.signal })
-  const store = await openStore(options.cacheFolder ?? defaultCacheFolder(backend), config.id)
+  const store = await openIndexStore(options.cacheFolder ?? defaultCacheFolder(backend), config.id)
   const repository = new Repository(backend, config, store, options)
   try {
     await repository.refresh({ signal: options.signal })
@@ -325,13 +261,4 @@ export async function openRepository (backend: StorageBackend, options: OpenRepo
     await repository.close()
     throw error
   }
-}
-
-function defaultCacheFolder (backend: StorageBackend): string | false {
-  return backend instanceof DirectoryBackend && join(backend.location, LEVEL_FOLDER)
-}
-
-async function openStore (folder: string | false, repositoryId: string): Promise<IndexStore> {
-  const level = folder === false ? undefined : await openLevelIndex(folder, repositoryId)
-  return level ?? new MemoryIndex()
 }

@@ -1,6 +1,9 @@
-import type { Address } from './blob-store.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { AbortOptions } from '../stream.ts'
 import type { BlobIndex } from './blob-index.ts'
+import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
+import { PACK_PREFIX, packNameOf } from './layout.ts'
 
 /**
  * Which copies a writer may build on: those in packs that were there, whole and outside of every plan when its session
@@ -28,4 +31,14 @@ export class ReusableCopies {
   #hasBase ({ base, depth }: Copy): boolean {
     return base === undefined || this.find(base, depth) !== undefined
   }
+}
+
+/** Packs that are listed, stored in their full length and in no open plan. */
+export async function intactPacks (backend: StorageBackend, index: BlobIndex, planned: ReadonlySet<string>, options: AbortOptions): Promise<string[]> {
+  const intact: string[] = []
+  for await (const { key, sizeBytes } of backend.list(PACK_PREFIX, options)) {
+    const name = packNameOf(key)
+    if (name !== undefined && !planned.has(name) && index.packs.get(name)?.sizeBytes === sizeBytes) intact.push(name)
+  }
+  return intact
 }

@@ -9,6 +9,7 @@ import type { Address, BlobWriter, PutBlobOptions, PutBlobResult } from './blob-
 import type { Copy } from './copy.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
 import type { PackSink } from './pack-sink.ts'
+import type { CommitRecord } from './records.ts'
 import type { Repository } from './repository.ts'
 import type { ReusableCopies } from './reusable-copies.ts'
 import type { Session } from './session.ts'
@@ -88,7 +89,9 @@ export class WriterSession implements BlobWriter {
 
   async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     this.#check(signal)
-    return await this.#parts.fetcher.fetch(address, this.#find, { signal }) ?? await this.#parts.repository.get(address, { signal })
+    const { sink, fetcher, repository } = this.#parts
+    if (sink.find(address) === undefined) return await repository.get(address, { signal })
+    return await fetcher.fetch(address, this.#find, { signal })
   }
 
   async has (address: Address): Promise<boolean> {
@@ -114,12 +117,12 @@ export class WriterSession implements BlobWriter {
    * @throws {BackupError} `SESSION_REVOKED` when a collector was quicker; nothing is visible then. After `STORAGE_IO` the
    * snapshot may be visible all the same, if storage failed just after it took the record.
    */
-  async commit ({ root, project, consensus, validatedBy, statements, signal }: CommitOptions): Promise<void> {
+  async commit ({ signal, ...commitment }: CommitOptions): Promise<void> {
     this.#check(signal)
     await Promise.all(this.#storing.values())
     await this.flush({ signal })
     const { session, repository } = this.#parts
-    await session.end({ outcome: 'commit', time: repository.now(), root, ...(project === undefined ? {} : { project }), consensus, validatedBy: [...validatedBy], statements: [...statements] })
+    await session.end(commitRecord(repository.now(), commitment))
     this.#over = true
   }
 
@@ -179,9 +182,10 @@ export class WriterSession implements BlobWriter {
   }
 
   #usable (address: Address): Copy | undefined {
-    const { sink, reusable, whenPresent } = this.#parts
-    const copy = sink.find(address) ?? reusable.find(address)
-    return whenPresent === 'rewrite' && copy !== undefined && !sink.wrote(copy.pack) ? undefined : copy
+    const { sink, reusable, repository, whenPresent } = this.#parts
+    const unlisted = sink.find(address)
+    if (unlisted !== undefined || whenPresent === 'keep') return unlisted ?? reusable.find(address)
+    return repository.copies(address).find(copy => sink.wrote(copy.pack))
   }
 
   readonly #find = (address: Address): readonly Copy[] => {
@@ -195,4 +199,9 @@ export class WriterSession implements BlobWriter {
     for (const name of Object.keys(more) as Array<keyof WriteCounters>) sum[name] += more[name] ?? 0
     this.#counters = sum
   }
+}
+
+function commitRecord (time: string, { root, project, consensus, validatedBy, statements }: CommitOptions): CommitRecord {
+  const line = project === undefined ? {} : { project }
+  return { outcome: 'commit', time, root, ...line, consensus, validatedBy: [...validatedBy], statements: [...statements] }
 }
