@@ -32,22 +32,25 @@ export async function swapFolders (area: StagingArea, marker: RestoreMarker): Pr
   await syncFolder(area.parent)
 }
 
-/** Undoes what {@link swapFolders} did before the staged folder took the target's place. @throws {BackupError} `RESTORE_PENDING` after that */
+/** Undoes what {@link swapFolders} did before the staged folder took the target's place. @throws {BackupError} `RESTORE_PENDING` after that; `TARGET_EXISTS` */
 export async function swapBack (area: StagingArea, { staged, replaced }: RestoreMarker): Promise<void> {
   const present = await inodeOf(area.target)
   if (present === staged) {
     throw new BackupError('RESTORE_PENDING', `the restored folder ${area.target} is in its place already; finish the restore`, { data: { folder: area.target } })
   }
-  if (replaced === null || present !== null || await inodeOf(area.replaced) !== replaced) return
+  if (replaced === null || await inodeOf(area.replaced) !== replaced) return
+  if (present !== null) throw occupied(area.target)
   await rename(area.replaced, area.target)
   await syncFolder(area.parent)
 }
 
 async function putAside (area: StagingArea, { replaced }: RestoreMarker, present: string): Promise<void> {
-  const occupied = present !== replaced ? area.target : await inodeOf(area.replaced) !== null ? area.replaced : undefined
-  if (occupied !== undefined) {
-    throw new BackupError('TARGET_EXISTS', `${occupied} was put there while the restore was prepared; move it away`, { data: { path: occupied } })
-  }
+  if (present !== replaced) throw occupied(area.target)
+  if (await inodeOf(area.replaced) !== null) throw occupied(area.replaced)
   await rename(area.target, area.replaced)
   await syncFolder(area.parent)
+}
+
+function occupied (path: string): BackupError {
+  return new BackupError('TARGET_EXISTS', `${path} was put there while the restore was at work; move it away`, { data: { path } })
 }

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -74,6 +74,13 @@ describe('restorer of a folder', () => {
     expect(statSync(join(to, 'file')).blocks * 512).toBeLessThan(100_000)
   })
 
+  it('writes short runs of zeros, so that a file is not in many parts', async () => {
+    const { to } = await place()
+    const bytes = Buffer.concat([Buffer.from('begin'), Buffer.alloc(60_000), Buffer.from('end')])
+    await restore(itemOf(() => [entry('file', { text: bytes.toString() })]), { folder: to })
+    expect(statSync(join(to, 'file')).blocks * 512).toBeGreaterThanOrEqual(bytes.length)
+  })
+
   it('refuses a folder that is there', async () => {
     const { to, root } = await place()
     fill(to, { old: 'old' })
@@ -87,6 +94,8 @@ describe('restorer of a folder', () => {
   it('replaces it when told to, and keeps its owner and mode', async () => {
     const { to, root } = await place()
     mkdirSync(to, { mode: 0o750 })
+    if (process.getuid!() === 0) chownSync(to, 12, 34)
+    const { uid, gid } = lstatSync(to)
     fill(to, { 'old/file': 'old' })
     const item = itemOf(() => [entry('new')])
     const options: FilesRestorerOptions = { folder: to, replace: 'swap' }
@@ -94,6 +103,7 @@ describe('restorer of a folder', () => {
     expect(await filesRestorer(options).holds(item)).toBe(false)
     await restore(item, options)
     expect(readdirSync(to)).toEqual(['new'])
+    expect(lstatSync(to)).toMatchObject({ uid, gid })
     expect(lstatSync(to).mode & 0o7777).toBe(0o750)
     expect(readdirSync(root).sort()).toEqual(['from', 'to'])
   })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { filesRestorer } from '../../../src/sources/files/files-restorer.ts'
@@ -114,6 +114,28 @@ describe('restore of a folder that is cut off', () => {
     await expect(filesRestorer(options).prepare([newTree()])).rejects.toMatchObject({ code: 'RESTORE_PENDING' })
     await filesRestorer(options).commit()
     expect(await filesRestorer(options).check([newTree()])).toEqual([])
+  })
+
+  it('between its two renames loses nothing when something else comes into the place', async () => {
+    let between = 0
+    await atEveryCall(async call => {
+      const { root, to } = await place()
+      makeOldTree(to)
+      const before = await listFolder(to)
+      const options: FilesRestorerOptions = { folder: to, replace: 'swap' }
+      const death = await commitUntil(call, options)
+      if (existsSync(to)) return ofDeath(death)
+      between++
+      mkdirSync(to)
+      await expect(filesRestorer(options).commit()).rejects.toMatchObject({ code: 'TARGET_EXISTS' })
+      await expect(filesRestorer(options).abort()).rejects.toMatchObject({ code: 'TARGET_EXISTS' })
+      rmdirSync(to)
+      await filesRestorer(options).abort()
+      expect(await listFolder(to)).toEqual(before)
+      expect(readdirSync(root)).toEqual(['to'])
+      return ofDeath(death)
+    })
+    expect(between).toBeGreaterThan(0)
   })
 
   it('has placed single files whole or not at all, and commit finishes', async () => {
