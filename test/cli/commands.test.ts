@@ -107,7 +107,10 @@ describe('the command line', () => {
     expect(await readFile(join(folder, 'storage/deep/plan.md'), 'utf8')).toBe('first\n')
     expect(await readFile(join(folder, 'storage/new.txt'), 'utf8')).toBe('new\n')
     expect(await json(`show ${outcome.preserved}`)).toMatchObject({ tags: ['before-restore'], project: 'notes.before-restore' })
+    expect(await json('show latest')).toMatchObject({ id: ids[1] })
     expect(await json('restore latest --file deep --replace --no-preserve-history')).not.toHaveProperty('preserved')
+    await rm(join(folder, 'storage/tool.sh'))
+    expect(await json('restore latest --file tool.sh'), 'nothing could be replaced').not.toHaveProperty('preserved')
     await json(`forget ${outcome.preserved} --yes`)
   })
 
@@ -204,9 +207,9 @@ describe('a failure', () => {
 })
 
 describe('a pipe', () => {
-  it('may be closed early', async () => {
-    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `set -o pipefail; yes ls | head -3 >/dev/null; "${process.execPath}" "${MAIN}" completion bash | head -1; echo "status \${PIPESTATUS[0]}"`], { cwd: folder })
-    expect(stdout).toMatch(/^# Completion of caf for bash.*\nstatus 0\n$/)
+  it('may be closed before it is read', async () => {
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `"${process.execPath}" "${MAIN}" completion bash | true; echo "status \${PIPESTATUS[0]}"`], { cwd: folder })
+    expect(stdout).toBe('status 0\n')
     expect(stderr).toBe('')
   })
 })
