@@ -4,7 +4,8 @@ import type { TestPostgres } from '../../servers/postgres.ts'
 
 /** Runs `work` on a connection of its own. */
 export async function inDatabase<T> (postgres: TestPostgres, database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(postgres.url(database))
+  const { host, port, user, password } = postgres
+  const client = new pg.Client({ host, port, user, password, database }) // pg does not decode every character of a URL
   await client.connect()
   try {
     return await work(client)
