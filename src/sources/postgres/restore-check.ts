@@ -66,7 +66,7 @@ async function checkRoles (statements: readonly string[], { client, facts, setti
   const needed = neededRoles(statements)
   const ofDatabase = facts === undefined ? [] : [facts.owner, ...facts.settings.flatMap(({ role }) => role ?? []), ...rightsHolders(facts.acl ?? [])]
   const all = new Set(owners === 'keep' ? [...needed.owners, ...needed.grantees, ...needed.named, ...ofDatabase] : needed.named)
-  const { rows } = await client.query<{ name: string }>('SELECT wanted AS name FROM unnest($1::text[]) AS wanted WHERE wanted NOT IN (SELECT rolname FROM pg_catalog.pg_roles) ORDER BY 1', [[...all]])
+  const { rows } = await client.query<{ name: string }>('SELECT wanted AS name FROM unnest($1::text[]) AS wanted WHERE wanted NOT IN (SELECT rolname FROM pg_catalog.pg_roles) ORDER BY wanted COLLATE "C"', [[...all]])
   if (rows.length === 0) return await checkMemberships([...needed.owners], { client, owners })
   const missing = rows.map(({ name }) => name)
   const commands = missing.map(name => createRole(client, name, facts))
@@ -77,7 +77,7 @@ async function checkRoles (statements: readonly string[], { client, facts, setti
 /** Who is not superuser gives away only to roles that it belongs to. */
 async function checkMemberships (roles: readonly string[], { client, owners }: { readonly client: pg.Client, readonly owners: RestorerSettings['owners'] }): Promise<Problem[]> {
   if (owners === 'skip') return []
-  const { rows } = await client.query<{ name: string }>("SELECT wanted AS name FROM unnest($1::text[]) AS wanted WHERE NOT pg_has_role(wanted, 'MEMBER') ORDER BY 1", [roles])
+  const { rows } = await client.query<{ name: string }>("SELECT wanted AS name FROM unnest($1::text[]) AS wanted WHERE NOT pg_has_role(wanted, 'MEMBER') ORDER BY wanted COLLATE \"C\"", [roles])
   if (rows.length === 0) return []
   const names = rows.map(({ name }) => name)
   return [problem('SOURCE_DENIED', `the connecting user is no member of ${names.join(', ')} and so cannot give them what they owned: grant it those roles, connect as superuser, or leave owners and rights out`, { roles: names })]

@@ -31,6 +31,8 @@ export interface MaintenanceOptions extends AbortOptions {
  */
 export async function openMaintenance (connections: Connections, database: string, { owner, waitMs = LOCK_WAIT_MS, signal }: MaintenanceOptions): Promise<pg.Client> {
   const client = await connections.connect(maintenanceDatabase(database), { signal })
+  const cutOff = (): void => { connections.destroy(client) }
+  signal?.addEventListener('abort', cutOff, { once: true })
   try {
     await client.query("SET client_connection_check_interval = '1s'; SET statement_timeout = 0; SET default_transaction_read_only = off; SET synchronous_commit = on; SET client_min_messages = warning")
     await client.query(`SET lock_timeout = ${waitMs}`)
@@ -38,9 +40,12 @@ export async function openMaintenance (connections: Connections, database: strin
     await client.query('SET lock_timeout = 0')
     return client
   } catch (error) {
-    connections.destroy(client)
+    cutOff()
+    signal?.throwIfAborted()
     if (systemCode(error) !== LOCK_NOT_AVAILABLE) throw error
     throw new BackupError('RESTORE_PENDING', `another process is restoring into database ${database}: wait for it, or end it`, { cause: error, data: { database } })
+  } finally {
+    signal?.removeEventListener('abort', cutOff)
   }
 }
 

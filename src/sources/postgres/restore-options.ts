@@ -5,6 +5,7 @@ import type { PostgresServer } from './server.ts'
 export interface PostgresRestorerOptions {
   /** The source whose artifacts it takes. @default 'postgres' */
   readonly name?: string
+  /** Needs a budget of at least three connections: one that holds the restore together and two that read back. */
   readonly server: PostgresServer
   readonly database: string
   /**
@@ -34,6 +35,9 @@ export interface PostgresRestorerOptions {
   readonly onNote?: (note: string) => void
 }
 
+/** One connection holds the restore together while a capture, which needs two, reads back. */
+const LEAST_CONNECTIONS = 3
+
 export type RestorerSettings = Required<PostgresRestorerOptions>
 
 /** @throws {BackupError} `INVALID_OPTION` */
@@ -42,7 +46,8 @@ export function restorerSettings (options: PostgresRestorerOptions): RestorerSet
     name: 'postgres', replace: 'refuse', replaced: 'drop', disconnect: false, schemas: {}, owners: 'keep', concurrency: 3,
     maintenanceWorkMem: '256MB', lockTimeoutMs: 15_000, pgDump: 'wasm', onNote: () => undefined, ...options,
   }
-  const { mode, replace, schemas, concurrency, maintenanceWorkMem, lockTimeoutMs } = settings
+  const { server, mode, replace, schemas, concurrency, maintenanceWorkMem, lockTimeoutMs } = settings
+  if (server.maxConnections < LEAST_CONNECTIONS) throw invalid(`a restore needs ${LEAST_CONNECTIONS} connections, maxConnections allows ${server.maxConnections}`, { maxConnections: server.maxConnections })
   if (mode === 'create' && Object.keys(schemas).length > 0) throw invalid('schemas can be renamed when restoring in place only', { schemas })
   if (mode === 'in-place' && replace !== 'refuse') throw invalid('replace is for mode create; in place, the database stays', { replace })
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw invalid('concurrency must be a positive integer', { concurrency })
