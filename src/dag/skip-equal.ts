@@ -10,11 +10,7 @@ export async function skipEqual (a: TreeCursor, b: TreeCursor): Promise<boolean>
       a.skip()
       b.skip()
     } else if (a.place.height === 0 && b.place.height === 0) return true
-    else { // the higher one goes down, both when they are equally high
-      const [left, right] = [a.place.height, b.place.height]
-      if (left >= right) await a.enter()
-      if (right >= left) await b.enter()
-    }
+    else await (a.place.height >= b.place.height ? a : b).enter() // the higher one goes down
   }
   return a.place !== undefined || b.place !== undefined
 }
