@@ -38,14 +38,16 @@ export interface CaptureOptions extends AbortOptions {
 export async function captureAll (sources: readonly Source[], options: CaptureOptions): Promise<{ artifacts: StoredArtifact[], summaries: NamedSummary[] }> {
   const captures = await openAll(sources, options)
   try {
-    const artifacts = new Map<string, StoredArtifact>()
+    const artifacts: StoredArtifact[] = []
+    const ids = new Set<string>()
     const meter = byteMeter(options)
     await forEachBounded(merged(captures, options), options, async artifact => {
-      if (artifacts.has(artifact.id)) throw new BackupError('NODE_DUPLICATE', `two artifacts have the id ${artifact.id}`, { data: { id: artifact.id } })
-      artifacts.set(artifact.id, await storeArtifact(artifact, options, meter))
+      if (ids.has(artifact.id)) throw new BackupError('NODE_DUPLICATE', `two artifacts have the id ${artifact.id}`, { data: { id: artifact.id } })
+      ids.add(artifact.id)
+      artifacts.push(await storeArtifact(artifact, options, meter))
     })
     const summaries = await Promise.all(captures.map(async ({ name, capture }) => ({ name, ...await capture.finish() })))
-    return { artifacts: [...artifacts.values()], summaries }
+    return { artifacts, summaries }
   } finally {
     await Promise.all(captures.map(async ({ capture }) => { await capture.close() }))
   }
