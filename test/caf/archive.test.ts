@@ -113,7 +113,7 @@ describe('an archive', () => {
   it('has SQL in pg_dump’s order and files as plain text', async () => {
     await using(path, async archive => {
       const schema = await textOf(archive, 'graph/schema.sql')
-      expect(schema).toMatch(/^SET [^]*CREATE SCHEMA app;[^]*CREATE TABLE public\.people/)
+      expect(schema).toMatch(/^SET [^]*CREATE TYPE [^]*CREATE SCHEMA app;[^]*CREATE TABLE public\.people/)
       expect(await textOf(archive, 'graph/post.sql')).toMatch(/CREATE INDEX [^]*REFRESH MATERIALIZED VIEW/)
       expect(await textOf(archive, 'graph/sequences.sql')).toBe('SELECT pg_catalog.setval(\'"public"."people_id_seq"\', 2999, true); -- {"isCalled":true,"lastValue":"2999"}\n')
       expect(await textOf(archive, 'storage/docs~2/readme~2')).toBe('READ ME')

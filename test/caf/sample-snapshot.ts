@@ -118,9 +118,10 @@ export function sampleArtifacts (): Artifact[] {
   return [
     artifact('main/database', 'pg.database', bytesContent(JSON.stringify({
       name: 'app', encoding: 'UTF8', serverVersion: '18.4', roles: [{ name: 'app_owner', attributes: {} }], extensions: [{ name: 'pg_trgm', version: '1.6', schema: 'public' }],
-      order: ['main/object/SCHEMA app', 'main/object/TABLE public.people', 'main/object/INDEX public.people_name'],
+      order: ['main/object/TYPE public.mood', 'main/object/SCHEMA app', 'main/object/TABLE public.people', 'main/object/INDEX public.people_name'],
     }))),
     artifact('main/object/SCHEMA app', 'pg.object', bytesContent('CREATE SCHEMA app;\n'), { attributes: { type: 'SCHEMA', tag: 'app', section: 'pre-data' } }),
+    artifact('main/object/TYPE public.mood', 'pg.object', bytesContent("CREATE TYPE public.mood AS ENUM ('calm');\n"), { attributes: { type: 'TYPE', tag: 'mood', section: 'pre-data' } }),
     artifact('main/object/TABLE public.people', 'pg.object', bytesContent('CREATE TABLE public.people (\n    id integer NOT NULL,\n    name text\n);\n'), { attributes: { type: 'TABLE', tag: 'people', section: 'pre-data' }, deps: ['main/object/SCHEMA app'] }),
     artifact('main/object/INDEX public.people_name', 'pg.object', bytesContent('CREATE INDEX people_name ON public.people (name);\n'), { attributes: { type: 'INDEX', tag: 'people_name', section: 'post-data' }, deps: ['main/object/TABLE public.people'] }),
     table('main/rows/public.people', 'people', lines(3_000, i => `${i}\tperson ${i} ${'é\\t'.repeat(i % 7)}`), ['id', 'name'], [INTEGER]),

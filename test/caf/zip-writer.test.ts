@@ -65,6 +65,17 @@ describe('writeZip', () => {
     expect(hashes[0]).toMatch(/^[0-9a-f]{64}\n$/)
   })
 
+  it('takes pieces whose memory their source uses again', async () => {
+    const memory = Buffer.alloc(20_000)
+    const reusing = async function * (): AsyncGenerator<Uint8Array> {
+      for (let i = 1; i <= 20; i++) yield memory.fill(i)
+    }
+    const zip = await ZipReader.open(await written(sources({ path: 'stored', method: 'store', read: reusing }, { path: 'deflated', method: 'deflate', read: reusing })))
+    const wanted = Buffer.concat(Array.from({ length: 20 }, (_, i) => Buffer.alloc(20_000, i + 1)))
+    for (const path of ['stored', 'deflated']) expect((await joined(zip.read(path))).equals(wanted), path).toBe(true)
+    await zip.close()
+  })
+
   it('reads a part of an entry, however it is kept', async () => {
     const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251))
     const zip = await ZipReader.open(await written(sources(file('stored', content, 'store'), file('deflated', content))))
