@@ -6,8 +6,9 @@ import { systemCode } from '../errors.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { byteRange } from './byte-range.ts'
 import type { ByteRange } from './byte-range.ts'
-import { makeFolder, syncFolder, syncFoldersAbove, writeDurable } from './durable-file.ts'
+import { makeFolder, syncFolder, syncFolders, writeDurable } from './durable-file.ts'
 import { checkKey, checkPrefix, isKeyPart } from './object-key.ts'
+import { SourceGuard } from './source-guard.ts'
 import type { ObjectEntry, PutOptions, RangeOptions, StorageBackend } from './storage-backend.ts'
 import { storageError } from './storage-error.ts'
 import { removeLeftovers } from './temporary-file.ts'
@@ -27,10 +28,11 @@ export class DirectoryBackend implements StorageBackend {
 
   async put (key: string, body: Uint8Array | Bytes, { whenPresent = 'replace', signal }: PutOptions = {}): Promise<boolean> {
     const path = this.#path(key)
+    const source = body instanceof Uint8Array ? undefined : new SourceGuard(body)
     return await this.#attempt(`cannot write ${path}`, signal, async () => {
       await this.#prepare(dirname(path))
-      return await writeDurable(path, body, { keep: whenPresent === 'keep', signal })
-    })
+      return await writeDurable(path, source?.pieces() ?? body, { keep: whenPresent === 'keep', signal })
+    }).catch((error: unknown) => { throw source?.failure === undefined ? error : source.failure.reason })
   }
 
   async get (key: string, options: RangeOptions = {}): Promise<Uint8Array | undefined> {
@@ -102,7 +104,7 @@ export class DirectoryBackend implements StorageBackend {
   async #prepare (folder: string): Promise<void> {
     const made = await makeFolder(folder)
     if (made !== undefined) this.#ready.delete(folder)
-    const ready = this.#ready.get(folder) ?? this.#settle(folder)
+    const ready = this.#ready.get(folder) ?? this.#settle(folder, made)
     this.#ready.set(folder, ready)
     try {
       await ready
@@ -113,8 +115,9 @@ export class DirectoryBackend implements StorageBackend {
   }
 
   /** Another process may have made the folder a moment ago and not yet synced it, so this does. */
-  async #settle (folder: string): Promise<void> {
-    await syncFoldersAbove(folder, this.location)
+  async #settle (folder: string, made: string | undefined): Promise<void> {
+    await syncFolders(folder, this.location)
+    if (made !== undefined && this.location.startsWith(made)) await syncFolders(this.location, dirname(made))
     await removeLeftovers(folder)
   }
 

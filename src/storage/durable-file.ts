@@ -22,12 +22,9 @@ export async function makeFolder (folder: string): Promise<string | undefined> {
   return await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
 }
 
-/** Makes the names of `folder` and of all folders above it, up to `top` itself, durable. */
-export async function syncFoldersAbove (folder: string, top: string): Promise<void> {
-  for (let path = folder; ; path = dirname(path)) {
-    await syncFolder(dirname(path))
-    if (path === top || path === dirname(path)) return
-  }
+/** Makes the names of `folder` and of the folders above it durable, the last one in `top`, which is above `folder` or itself. */
+export async function syncFolders (folder: string, top: string): Promise<void> {
+  for (let path = folder; path !== top && path !== dirname(path); path = dirname(path)) await syncFolder(dirname(path))
 }
 
 /**

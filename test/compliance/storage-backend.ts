@@ -151,11 +151,12 @@ export function storageBackendCompliance (open: () => Promise<OpenedBackend>): v
     expect(await backend.put('gone', text('again'), { whenPresent: 'keep' })).toBe(true)
   })
 
-  it('shows nothing of a put whose body fails', async () => {
-    await expect(backend.put('half', failing(text('half'), new Error('source broke')))).rejects.toThrow()
+  it('shows nothing of a put whose body fails, and rejects with that failure', async () => {
+    const failure = new Error('source broke')
+    await expect(backend.put('half', failing(text('half'), failure))).rejects.toBe(failure)
     expect(await backend.get('half')).toBeUndefined()
     await backend.put('half', text('old'))
-    await expect(backend.put('half', failing(text('new'), new Error('source broke')))).rejects.toThrow()
+    await expect(backend.put('half', failing(text('new'), failure))).rejects.toBe(failure)
     expect(Buffer.from((await backend.get('half'))!).toString()).toBe('old')
     expect(await keys('')).toEqual(['half'])
   })
