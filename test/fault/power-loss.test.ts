@@ -64,10 +64,11 @@ describe('a disk that loses power', () => {
     run('umount', disk)
     mount()
 
-    const after = await openRepository(directoryBackend(repository))
+    const after = await openRepository(directoryBackend(repository), { cacheFolder: false })
     expect(await Array.fromAsync(verifyStorage(after))).toEqual([])
     expect(await checkManifests(after)).toBeGreaterThanOrEqual(reported.length)
     expect((await after.visible()).map(commit => commit.id)).toEqual(expect.arrayContaining(reported))
-    await after.close()
+    const cached = await openRepository(directoryBackend(repository))
+    await checkManifests(cached).finally(async () => { await cached.close() })
   })
 })
