@@ -10,7 +10,7 @@ export type ProgressMode = (typeof PROGRESS_MODES)[number]
 
 export interface ProgressDisplay {
   readonly onProgress: OnProgress
-  /** Takes the bar away. Safe to call twice. */
+  /** Takes the bar away, until there is more progress. Safe to call twice. */
   stop(): void
 }
 
@@ -30,7 +30,10 @@ function terminalBar (stderr: NodeJS.WriteStream): ProgressDisplay {
       started = true
       bar.update(0, { progress })
     },
-    stop: () => { bar.stop() },
+    stop: () => {
+      if (started) bar.stop()
+      started = false
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { BackupError } from '../errors.ts'
 import { Cli } from './cli.ts'
 import { errorDocument, errorText } from './error-text.ts'
 import { EXIT, exitStatusOf } from './exit-status.ts'
@@ -27,9 +28,16 @@ export async function runCli (cli: Cli, args: readonly string[]): Promise<ExitSt
     await createProgram(cli).parseAsync(args, { from: 'user' })
     return cli.status
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage // it has printed what was wrong
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : await reportUsage(cli, error, args)
     return await report(cli, cli.signal.aborted ? cli.signal.reason : error)
   }
+}
+
+/** Commander has printed what is wrong, and has not come as far as the options. */
+async function reportUsage (cli: Cli, { message }: CommanderError, args: readonly string[]): Promise<ExitStatus> {
+  const usage = new BackupError('INVALID_OPTION', message.replace(/^error: /, ''))
+  if (args.includes('--json')) cli.terminal.stdout.write(`${JSON.stringify(errorDocument(usage))}\n`)
+  return EXIT.usage
 }
 
 async function report (cli: Cli, error: unknown): Promise<ExitStatus> {
