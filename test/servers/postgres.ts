@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { reachableTmpdir, serverAccount } from './os-account.ts'
-import type { OsAccount } from './os-account.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
 import type { PostgresMajor } from './postgres-binaries.ts'
 
@@ -53,11 +52,13 @@ const SETTINGS = {
  * A PostgreSQL server with a cluster of its own, SCRAM passwords and a linguistic default collation.
  * It stops with this process, also when that is killed.
  */
-export async function startPostgres ({ major, settings = {} }: PostgresOptions): Promise<TestPostgres> {
-  const binaries = await postgresBinaries(major)
-  const account = serverAccount()
-  const dataFolder = await initialise(binaries, account)
-  const { watchdog, port, pid } = await launch(binaries, dataFolder, { ...SETTINGS, ...settings }, account)
+export async function startPostgres (options: PostgresOptions): Promise<TestPostgres> {
+  return await startPostgresOn(await initialise(await postgresBinaries(options.major)), options)
+}
+
+/** A server on a cluster that is there already and belongs to the servers' account; `stop` removes it. */
+export async function startPostgresOn (dataFolder: string, { major, settings = {} }: PostgresOptions): Promise<TestPostgres> {
+  const { watchdog, port, pid } = await launch(await postgresBinaries(major), dataFolder, { ...SETTINGS, ...settings })
   const stop = async (): Promise<void> => {
     watchdog.stdin?.end()
     if (watchdog.exitCode === null && watchdog.signalCode === null) await once(watchdog, 'exit')
@@ -72,7 +73,8 @@ export async function startPostgres ({ major, settings = {} }: PostgresOptions):
   }
 }
 
-async function initialise (binaries: string, account: OsAccount | undefined): Promise<string> {
+async function initialise (binaries: string): Promise<string> {
+  const account = serverAccount()
   const folder = await mkdtemp(join(await reachableTmpdir(), 'caf-test-pgdata-'))
   const passwordFile = `${folder}.password`
   await writeFile(passwordFile, PASSWORD)
@@ -92,12 +94,12 @@ interface Launched {
   readonly pid: number
 }
 
-async function launch (binaries: string, folder: string, settings: Readonly<Record<string, string>>, account: OsAccount | undefined): Promise<Launched> {
+async function launch (binaries: string, folder: string, settings: Readonly<Record<string, string>>): Promise<Launched> {
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   for (;;) {
     const port = await freePort()
     const watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'sh', folder, join(binaries, 'bin', 'postgres'), '-D', folder, '-p', String(port), ...flags],
-      { ...account, cwd: '/', env: environment(), detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
+      { ...serverAccount(), cwd: '/', env: environment(), detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
     const pid = await started(watchdog)
     if (pid !== undefined) return { watchdog, port, pid }
     watchdog.kill('SIGKILL') // before it removes the data, which the next attempt needs
@@ -109,7 +111,7 @@ async function started (watchdog: ChildProcess): Promise<number | undefined> {
   let log = ''
   for await (const piece of watchdog.stderr?.iterator({ destroyOnReturn: false }) ?? []) {
     log += String(piece)
-    if (log.includes('ready to accept connections')) break
+    if (/ready to accept (read-only )?connections/.test(log)) break
     if (log.includes('Address already in use')) return undefined
     if (log.includes('FATAL')) throw new Error(`PostgreSQL does not start: ${log}`)
   }

@@ -1,8 +1,9 @@
+import { BackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { Artifact, Capture, CaptureSummary } from '../source.ts'
 import { blobArtifacts } from './blob-artifacts.ts'
 import { readDatabaseFacts } from './catalog-database.ts'
-import type { RelationIndex } from './catalog-relations.ts'
+import type { CreatedRelation, RelationIndex, RelationKind } from './catalog-relations.ts'
 import { readTables } from './catalog-tables.ts'
 import type { ConnectionLease } from './connections.ts'
 import type { DatabaseSnapshot } from './database-snapshot.ts'
@@ -80,45 +81,38 @@ export class PostgresCapture implements Capture {
 
 async function planArtifacts (opened: OpenedDatabase, readers: SnapshotReaders): Promise<Artifact[]> {
   const { source, snapshot: { holder }, objects, relations, selection } = opened
-  const creators = rowCreators(opened)
-  const tables = await readTables(holder, [...creators.keys()])
-  await assertRowsFit(holder, [...creators.keys()])
-  const rowsIds = new Map([...creators.keys()].flatMap(oid => {
-    const relation = relations.all.get(oid)
-    return relation === undefined ? [] : [[oid, rowsId(source, relation.schema, relation.name)]]
-  }))
-  const context = { objects, relations, rowsIds }
-  const sequences = sequenceCreators(opened)
+  const [tables, sequences] = [createdOf('r', opened), createdOf('S', opened)]
+  assertReadableHere([...tables, ...sequences], opened)
+  const oids = tables.map(({ relation }) => relation.oid)
+  await assertRowsFit(holder, oids)
+  const rows = await readTables(holder, oids)
+  const context = { objects, relations, rowsIds: new Map(tables.map(({ relation: { oid, schema, name } }) => [oid, rowsId(source, schema, name)])) }
   return [
     await databaseArtifact(opened),
     ...objectArtifacts(context),
-    ...[...creators].flatMap(([oid, creator]) => {
-      const [relation, rows] = [relations.all.get(oid), tables.get(oid)]
-      return relation === undefined || rows === undefined ? [] : [tableArtifact(source, relation, rows, { deps: [creator], readers })]
+    ...tables.flatMap(({ relation, creator }) => {
+      const tableRows = rows.get(relation.oid)
+      return tableRows === undefined ? [] : [tableArtifact(source, relation, tableRows, { deps: [creator], readers })]
     }),
-    ...await sequenceArtifacts(source, holder, [...sequences.keys()].flatMap(oid => relations.all.get(oid) ?? []), ({ oid }) => [sequences.get(oid) ?? '']),
+    ...await sequenceArtifacts(source, holder, sequences),
     ...selection.schemas === undefined ? await blobArtifacts(source, holder, readers) : [],
     ...refreshArtifacts(source, context),
   ]
 }
 
-/** table's oid → id of what creates it, for tables that hold rows of the user's */
-function rowCreators ({ objects, relations }: OpenedDatabase): Map<number, string> {
-  return creatorsOf(['r'], { objects, relations })
+/** The relations of a kind whose data are the user's: the user's own, and configuration tables of extensions. */
+function createdOf (kind: RelationKind, { objects, relations }: OpenedDatabase): CreatedRelation[] {
+  return [...relations.all.values()].filter(relation => relation.kind === kind).flatMap(relation => {
+    const creator = objects.ownOfRelation(relation.oid) ?? (relation.extension === null ? undefined : objects.ofExtension(relation.extension))
+    return creator === undefined ? [] : [{ relation, creator: creator.id }]
+  })
 }
 
-function sequenceCreators ({ objects, relations }: OpenedDatabase): Map<number, string> {
-  return creatorsOf(['S'], { objects, relations })
-}
-
-function creatorsOf (kinds: readonly string[], { objects, relations }: Pick<OpenedDatabase, 'objects' | 'relations'>): Map<number, string> {
-  const creators = new Map<number, string>()
-  for (const { oid, kind, extension } of relations.all.values()) {
-    if (!kinds.includes(kind)) continue
-    const creator = objects.ownOfRelation(oid) ?? (extension === null ? undefined : objects.ofExtension(extension))
-    if (creator !== undefined) creators.set(oid, creator.id)
-  }
-  return creators
+/** @throws {BackupError} `SOURCE_UNSUPPORTED` */
+function assertReadableHere (created: readonly CreatedRelation[], { facts }: OpenedDatabase): void {
+  const unlogged = created.filter(({ relation }) => relation.unlogged).map(({ relation: { schema, name } }) => `${schema}.${name}`)
+  if (facts['inRecovery'] !== true || unlogged.length === 0) return
+  throw new BackupError('SOURCE_UNSUPPORTED', `a standby has no rows of the unlogged relations ${unlogged.join(', ')}: capture the primary, or exclude them`, { data: { relations: unlogged } })
 }
 
 async function databaseArtifact ({ source, snapshot: { holder }, objects }: OpenedDatabase): Promise<Artifact> {

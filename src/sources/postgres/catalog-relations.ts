@@ -9,6 +9,7 @@ export interface Relation {
   readonly schema: string
   readonly name: string
   readonly kind: RelationKind
+  readonly unlogged: boolean
   /** False for a materialized view that was never filled. */
   readonly populated: boolean
   /** The oid of the table of which this is a partition or a child. */
@@ -19,8 +20,14 @@ export interface Relation {
   readonly extension: number | null
 }
 
+/** A relation with the id of the object that creates it. */
+export interface CreatedRelation {
+  readonly relation: Relation
+  readonly creator: string
+}
+
 const RELATIONS = `
-  SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relispopulated AS populated,
+  SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence = 'u' AS unlogged, c.relispopulated AS populated,
     ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) AS parents,
     config.condition AS "extensionCondition", config.extension
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { BackupError } from '../../errors.ts'
 import type { Artifact } from '../source.ts'
-import type { Relation } from './catalog-relations.ts'
+import type { CreatedRelation, Relation } from './catalog-relations.ts'
 import { quoteQualified, sequenceId } from './identifier.ts'
 import { asReadError } from './read-error.ts'
 import { textContent } from './text-content.ts'
@@ -16,20 +16,20 @@ interface Position {
 
 /**
  * Where sequences stand. They know no snapshots: what is read here is of now, so at or past every value that the rows of the snapshot hold.
- * @param depsOf ids that must be there before
+ * On a standby they are up to 32 values ahead.
  * @throws {BackupError} `SOURCE_DENIED` naming the sequences that this user may not read
  */
-export async function sequenceArtifacts (source: string, client: pg.Client, sequences: readonly Relation[], depsOf: (sequence: Relation) => readonly string[]): Promise<Artifact[]> {
-  await assertReadable(client, sequences)
+export async function sequenceArtifacts (source: string, client: pg.Client, sequences: readonly CreatedRelation[]): Promise<Artifact[]> {
+  await assertReadable(client, sequences.map(({ relation }) => relation))
   const positions = new Map<number, Position>()
   for (let done = 0; done < sequences.length; done += SEQUENCES_A_QUERY) {
-    const queries = sequences.slice(done, done + SEQUENCES_A_QUERY).map(({ oid, schema, name }) => `SELECT '${oid}' AS oid, last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteQualified(schema, name)}`)
+    const queries = sequences.slice(done, done + SEQUENCES_A_QUERY).map(({ relation: { oid, schema, name } }) => `SELECT '${oid}' AS oid, last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteQualified(schema, name)}`)
     const { rows } = await client.query<Position>(queries.join(' UNION ALL ')).catch((error: unknown) => { throw asReadError(error, { what: 'sequences', data: {} }) })
     for (const position of rows) positions.set(Number(position.oid), position)
   }
-  return sequences.flatMap(sequence => {
-    const position = positions.get(sequence.oid)
-    return position === undefined ? [] : [sequenceArtifact(source, sequence, position, depsOf(sequence))]
+  return sequences.flatMap(({ relation, creator }) => {
+    const position = positions.get(relation.oid)
+    return position === undefined ? [] : [sequenceArtifact(source, relation, position, [creator])]
   })
 }
 
