@@ -52,6 +52,18 @@ describe('restore of a folder that is cut off', () => {
     expect(calls).toBeGreaterThan(80)
   })
 
+  it('while it is prepared is never committed', async () => {
+    const { to } = await place()
+    makeOldTree(to)
+    const before = await listFolder(to)
+    const options: FilesRestorerOptions = { folder: to, replace: 'swap' }
+    for (const call of [8, 20, 40, 70]) {
+      expect(await runUntil(call, async () => { await filesRestorer(options).prepare([newTree()]) })).toBeUndefined()
+      await expect(filesRestorer(options).commit()).rejects.toMatchObject({ code: 'TARGET_FAILED' })
+      expect(await listFolder(to)).toEqual(before)
+    }
+  })
+
   it('while it is prepared can be prepared again without an abort', async () => {
     const { root, to } = await place()
     const options: FilesRestorerOptions = { folder: to, replace: 'swap' }
@@ -136,6 +148,20 @@ describe('restore of a folder that is cut off', () => {
       return ofDeath(death)
     })
     expect(between).toBeGreaterThan(0)
+  })
+
+  it('does not take what came into an empty place meanwhile for its own', async () => {
+    await atEveryCall(async call => {
+      const { root, to } = await place()
+      const death = await commitUntil(call, { folder: to })
+      if (existsSync(to)) return ofDeath(death)
+      mkdirSync(to)
+      await expect(filesRestorer({ folder: to }).commit()).rejects.toMatchObject({ code: 'TARGET_EXISTS' })
+      await filesRestorer({ folder: to }).abort()
+      expect(readdirSync(to)).toEqual([])
+      expect(readdirSync(root)).toEqual(['to'])
+      return ofDeath(death)
+    })
   })
 
   it('has placed single files whole or not at all, and commit finishes', async () => {
