@@ -37,6 +37,8 @@ export class PackSink {
   readonly #copies = new Map<Address, Copy>()
   readonly #inFlight = new Map<string, Uint8Array>()
   readonly #names = new Set<string>()
+  /** Memory of packs that are stored by now. */
+  readonly #spare: Buffer[] = []
   #current: PackWriter | undefined
   #durable: PackListing[] = []
   #indexing: Promise<void> = Promise.resolve()
@@ -56,10 +58,11 @@ export class PackSink {
     return this.#names.has(pack)
   }
 
-  /** Stored bytes of a copy whose pack is not durable yet. */
+  /** A copy of the stored bytes of a copy whose pack is not durable yet. */
   storedOf ({ pack, offset, stored }: Copy): Uint8Array | undefined {
     if (this.#current?.name === pack) return this.#current.storedAt(offset, stored)
-    return this.#inFlight.get(pack)?.subarray(offset, offset + stored)
+    const body = this.#inFlight.get(pack)
+    return body === undefined ? undefined : Buffer.from(body.subarray(offset, offset + stored)) // its memory is used again
   }
 
   /** Takes a blob. Wait for {@link room} before the next one. */
@@ -101,7 +104,7 @@ export class PackSink {
   #newPack (): PackWriter {
     const name = this.#options.newName()
     this.#names.add(name)
-    return new PackWriter(name)
+    return new PackWriter(name, this.#spare.pop())
   }
 
   #seal (): void {
@@ -113,9 +116,10 @@ export class PackSink {
     void this.#writes.add(async () => { await this.#guard(async () => { await this.#write(finished) }) })
   }
 
-  async #write ({ listing, body }: FinishedPack): Promise<void> {
+  async #write ({ listing, body, memory }: FinishedPack): Promise<void> {
     await this.#options.backend.put(packKey(listing.name), body)
     this.#inFlight.delete(listing.name)
+    this.#spare.push(memory)
     this.#durable.push(listing)
     const blobs = this.#durable.reduce((sum, pack) => sum + pack.blobs.length, 0)
     if (this.#durable.length >= SEGMENT_PACKS || blobs >= SEGMENT_BLOBS) this.#index()
