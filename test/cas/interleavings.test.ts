@@ -12,7 +12,7 @@ import type { Dice } from './interleaving.ts'
 import { seededBytes, seededRows } from './seeded-bytes.ts'
 import { Snapshots } from './snapshots.ts'
 
-const RUNS = process.env['SLOW'] === '1' ? 5000 : 150
+const RUNS = process.env['SLOW'] === '1' ? 5000 : 40
 const HOUR = 60 * 60 * 1000
 
 /** A small universe, so that actors meet at the same blobs; the versions are deltas of one another. */

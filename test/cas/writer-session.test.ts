@@ -242,3 +242,21 @@ describe('a session', () => {
     await writer.discard()
   })
 })
+
+describe('a session that rewrites', () => {
+  it('stores again what was there, once, and so heals what was damaged', async () => {
+    await snapshots.make(repository, [blob('a')])
+    const { pack, offset } = repository.locate(addressOf(blob('a')))!
+    const bytes = Buffer.from((await backend.get(packKey(pack)))!)
+    bytes[offset]! ^= 1
+    await backend.put(packKey(pack), bytes)
+    await expect((await openRepository(backend)).get(addressOf(blob('a')))).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+    const writer = await repository.openWriter({ whenPresent: 'rewrite' })
+    expect(await writer.put(blob('a'))).toMatchObject({ stored: 'new' })
+    await writer.flush()
+    expect(await writer.put(blob('a'))).toMatchObject({ stored: 'present' })
+    expect(writer.wrote(addressOf(blob('a')))).toBe(true)
+    await snapshots.commit(writer, [addressOf(blob('a'))])
+    await snapshots.check(await openRepository(backend))
+  })
+})
