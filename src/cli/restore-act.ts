@@ -33,11 +33,12 @@ export async function showPlan (cli: Cli, opened: Opened, reference: string, int
   })
 }
 
-export function outcomeLines ({ snapshotId, restored, skipped, recomputed, rows, sizeBytes, durationMs, preserved }: RestoreOutcome): string[] {
+export function outcomeLines ({ snapshotId, restored, skipped, recomputed, omitted, rows, sizeBytes, durationMs, preserved }: RestoreOutcome): string[] {
   return [
     `restored ${counted(restored, 'node')} of snapshot ${shortId(snapshotId)}: ${counted(rows, 'row')}, ${formatBytes(sizeBytes)} in ${printableDuration(durationMs)}`,
     ...(skipped > 0 ? [`${counted(skipped, 'node')} were there already`] : []),
     ...(recomputed > 0 ? [`${counted(recomputed, 'node')} had lost stored bytes and were computed again`] : []),
+    ...(omitted > 0 ? [`${counted(omitted, 'agent output')} left out: a program takes them back through the library`] : []),
     ...(preserved === undefined ? [] : [`what was there before is in snapshot ${shortId(preserved)}`]),
   ]
 }

@@ -13,11 +13,11 @@ import { BackupEmitter } from './events.ts'
 import { applyForget, planForget } from './forget.ts'
 import { collectGarbage } from './garbage.ts'
 import type { RecipeRunner } from './recipes.ts'
-import { historyOf, restoreSnapshot } from './restore.ts'
+import { restoreSnapshot } from './restore.ts'
 import { DEFAULT_POLICY } from './restore-plan.ts'
 import { RyuMetadataDAG } from './ryu-metadata-dag.ts'
 import { DEFAULT_PROJECT, createSnapshot } from './snapshot.ts'
-import { findView, listViews } from './snapshot-view.ts'
+import { findView, historyOf, listViews } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 
 export interface BackupManagerOptions {

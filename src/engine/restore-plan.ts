@@ -43,6 +43,8 @@ export interface RestorePlan {
   readonly snapshot: SnapshotView
   /** In the order in which they come back. */
   readonly steps: readonly RestoreStep[]
+  /** Ids of agents' outputs that are left out, since nobody here takes them. */
+  readonly omitted: readonly string[]
   /** What speaks against it; nothing has been touched yet. */
   readonly problems: readonly Problem[]
   readonly rows: number
@@ -55,18 +57,18 @@ export interface RestorePlan {
  */
 export async function planRestore (repository: Repository, snapshot: SnapshotView, blobs: BlobReader, options: PlanOptions): Promise<RestorePlan> {
   const nodes = new Map([...await loadNodes(snapshot, blobs)].map(([id, { node }]) => [id, node]))
-  const ordered = chosenInOrder(nodes, options.policy)
+  const { placed, omitted } = placeable(chosenInOrder(nodes, options.policy), options)
   const context: PlanContext = {
     ...options, repository, nodes, blobs,
     item: id => restoreItem(need(nodes, id), { blobs, ...repository.config }),
   }
-  const pairs = ordered.map(node => ({ node, item: context.item(node.id), restorer: restorerOf(node, options.restorers) }))
+  const pairs = placed.map(node => ({ node, item: context.item(node.id), restorer: restorerOf(node, options.restorers) }))
   const held = await letGo(options.restorers, async () => await heldItems(pairs, context))
   const wanted = pairs.filter(({ node }) => !held.has(node.id))
   const recomputed = options.policy.validateBeforeRestore ? await checkContents(wanted.map(({ node }) => node), context) : new Set<string>()
   const steps = pairs.map(({ item, restorer }) => ({ item, restorer, action: held.has(item.id) ? 'skip' as const : 'restore' as const, recomputed: recomputed.has(item.id) }))
   return {
-    snapshot, steps, problems: await letGo(options.restorers, async () => await findProblems(steps, options)),
+    snapshot, steps, omitted, problems: await letGo(options.restorers, async () => await findProblems(steps, options)),
     rows: wanted.reduce((sum, { item }) => sum + item.rows, 0), sizeBytes: wanted.reduce((sum, { item }) => sum + item.sizeBytes, 0),
   }
 }
@@ -97,6 +99,12 @@ function chosenInOrder (nodes: ReadonlyMap<string, NodeBlock>, { strategy, selec
   const chosen = strategy === 'selective' ? selectNodes(nodes, select ?? {}) : new Set(nodes.keys())
   const subset = [...chosen].map(id => ({ id, deps: need(nodes, id).deps.filter(dep => chosen.has(dep)) }))
   return topologicalOrder(subset).map(({ id }) => need(nodes, id))
+}
+
+/** Outputs go back to the program that made them; where that is not the caller, a whole restore goes without. */
+function placeable (nodes: readonly NodeBlock[], { restorers, policy }: PlanOptions): { placed: NodeBlock[], omitted: string[] } {
+  const isOmitted = ({ id, artifact }: NodeBlock): boolean => artifact === 'agent.output' && policy.strategy !== 'selective' && !restorers.some(({ name }) => id.startsWith(`${name}/`))
+  return { placed: nodes.filter(node => !isOmitted(node)), omitted: nodes.filter(isOmitted).map(({ id }) => id) }
 }
 
 function restorerOf ({ id }: NodeBlock, restorers: readonly Restorer[]): Restorer {

@@ -14,7 +14,7 @@ import type { RestoreRecord } from './restore-journal.ts'
 import { DEFAULT_POLICY, itemsOf, planRestore } from './restore-plan.ts'
 import type { RestorePlan } from './restore-plan.ts'
 import { createSnapshot } from './snapshot.ts'
-import { findView } from './snapshot-view.ts'
+import { findView, historyOf } from './snapshot-view.ts'
 
 export interface RestoreRequest extends AbortOptions {
   /** One for each source that is restored; those whose commit can still fail come first. */
@@ -37,6 +37,8 @@ export interface RestoreOutcome {
   readonly restored: number
   readonly skipped: number
   readonly recomputed: number
+  /** Agents' outputs left out, since no target takes them. */
+  readonly omitted: number
   readonly sizeBytes: number
   readonly rows: number
   readonly durationMs: number
@@ -63,7 +65,8 @@ export async function restoreSnapshot (repository: Repository, reference: string
       const preserved = await preserve(repository, plan, request)
       await apply(repository, plan, request)
       const outcome = { ...summaryOf(plan), durationMs: Math.round(performance.now() - started), ...(preserved === undefined ? {} : { preserved }) }
-      events?.emit('backup.snapshot.restored', { ...outcome, traceId })
+      const { snapshotId, restored, skipped, recomputed, sizeBytes, durationMs } = outcome
+      events?.emit('backup.snapshot.restored', { snapshotId, restored, skipped, recomputed, sizeBytes, durationMs, traceId })
       return outcome
     })
   } catch (error) {
@@ -129,11 +132,6 @@ function refuseProblems ({ problems }: RestorePlan): void {
   throw new BackupError(first.code, problems.map(problem => problem.message).join('\n'), { data: { problems } })
 }
 
-/** The line of snapshots that holds what restores of `project` have replaced. */
-export function historyOf (project: string): string {
-  return `${project}.before-restore`
-}
-
 async function preserve (repository: Repository, plan: RestorePlan, { policy, history = [], signal, onProgress, concurrency }: RestoreRequest): Promise<string | undefined> {
   const { preserveHistory } = { ...DEFAULT_POLICY, ...policy }
   if (!preserveHistory || history.length === 0 || plan.steps.every(step => step.action === 'skip')) return undefined
@@ -185,7 +183,7 @@ async function undo (repository: Repository, record: RestoreRecord, restorers: r
   if (results.every(result => result.status === 'fulfilled')) await removeJournal(repository, record.id)
 }
 
-function summaryOf ({ snapshot, steps, rows, sizeBytes }: RestorePlan): Omit<RestoreOutcome, 'durationMs'> {
+function summaryOf ({ snapshot, steps, omitted, rows, sizeBytes }: RestorePlan): Omit<RestoreOutcome, 'durationMs'> {
   const restored = steps.filter(step => step.action === 'restore').length
-  return { snapshotId: snapshot.id, restored, skipped: steps.length - restored, recomputed: steps.filter(step => step.recomputed).length, rows, sizeBytes }
+  return { snapshotId: snapshot.id, restored, skipped: steps.length - restored, recomputed: steps.filter(step => step.recomputed).length, omitted: omitted.length, rows, sizeBytes }
 }

@@ -51,14 +51,15 @@ export async function newestView (repository: Repository, project: string): Prom
 }
 
 /**
- * The snapshot that `reference` names: an id, a unique beginning of one (4 characters at least), a root CID, `latest`, or `<project>/latest`.
+ * The snapshot that `reference` names: an id, a unique beginning of one (4 characters at least), a root CID, `<project>/latest`, or `latest`: the
+ * newest of all, but for what restores have replaced.
  * @throws {BackupError} `SNAPSHOT_MISSING`, `SNAPSHOT_AMBIGUOUS`
  */
 export async function findView (repository: Repository, reference: string): Promise<SnapshotView> {
   const views = await listViews(repository)
   const found = views.filter(view => names(view, reference))
   const latest = /^(?:(.+)\/)?latest$/.exec(reference)
-  const ofProject = latest === null ? [] : views.filter(view => latest[1] === undefined || view.project === latest[1])
+  const ofProject = latest === null ? [] : views.filter(view => latest[1] === undefined ? !view.project.endsWith(HISTORY) : view.project === latest[1])
   const view = latest === null ? found.at(-1) : ofProject.at(-1)
   if (view === undefined) {
     throw new BackupError('SNAPSHOT_MISSING', `there is no snapshot ${reference} in ${repository.backend.location}; \`caf snapshots\` lists those there are`, { data: { reference } })
@@ -71,6 +72,13 @@ export async function findView (repository: Repository, reference: string): Prom
 
 function names (view: SnapshotView, reference: string): boolean {
   return view.root.toString() === reference || (reference.length >= 4 && view.id.startsWith(reference))
+}
+
+const HISTORY = '.before-restore'
+
+/** The line of snapshots that holds what restores of `project` have replaced. */
+export function historyOf (project: string): string {
+  return project + HISTORY
 }
 
 export interface NodeView {

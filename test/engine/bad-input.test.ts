@@ -179,3 +179,11 @@ describe('an archive that is damaged', () => {
     await expect(importArchive(repository, 'no-such.caf')).rejects.toBeInstanceOf(BackupError)
   })
 })
+
+describe('agents\' outputs without a program that takes them back', () => {
+  it('are left out of a whole restore, and counted', async () => {
+    const { id } = await createSnapshot(repository, { sources: [outputs], description: 'one' })
+    expect(await restoreSnapshot(repository, id, { restorers: [], policy: { preserveHistory: false } })).toMatchObject({ restored: 0, omitted: 1 })
+    await expect(restoreSnapshot(repository, id, { restorers: [], policy: { strategy: 'selective', select: { nodes: ['agents/output/plan'] } } })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+})
