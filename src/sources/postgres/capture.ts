@@ -2,7 +2,9 @@ import { BackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { Artifact, Capture, CaptureSummary } from '../source.ts'
 import { blobArtifacts } from './blob-artifacts.ts'
+import { readNotes } from './capture-notes.ts'
 import { readDatabaseFacts } from './catalog-database.ts'
+import type { CatalogDependencies } from './catalog-dependencies.ts'
 import type { CreatedRelation, RelationIndex, RelationKind } from './catalog-relations.ts'
 import { readTables } from './catalog-tables.ts'
 import type { ConnectionLease } from './connections.ts'
@@ -28,6 +30,7 @@ export interface OpenedDatabase {
   readonly lease: ConnectionLease
   readonly snapshot: DatabaseSnapshot
   readonly objects: SchemaObjects
+  readonly dependencies: CatalogDependencies
   readonly relations: RelationIndex
   readonly facts: ServerFacts
   readonly begin: Date
@@ -39,17 +42,19 @@ export class PostgresCapture implements Capture {
   readonly #opened: OpenedDatabase
   readonly #readers: SnapshotReaders
   readonly #artifacts: readonly Artifact[]
+  readonly #notes: readonly string[]
 
-  private constructor (opened: OpenedDatabase, readers: SnapshotReaders, artifacts: readonly Artifact[]) {
+  private constructor (opened: OpenedDatabase, readers: SnapshotReaders, artifacts: readonly Artifact[], notes: readonly string[]) {
     this.#opened = opened
     this.#readers = readers
     this.#artifacts = artifacts
+    this.#notes = notes
   }
 
   /** Plans all artifacts; their contents are read later. */
   static async plan (opened: OpenedDatabase): Promise<PostgresCapture> {
     const readers = new SnapshotReaders(opened.snapshot, opened.lease)
-    return new PostgresCapture(opened, readers, await planArtifacts(opened, readers))
+    return new PostgresCapture(opened, readers, await planArtifacts(opened, readers), await readNotes(opened))
   }
 
   async * artifacts ({ signal }: AbortOptions = {}): AsyncGenerator<Artifact> {
@@ -70,7 +75,7 @@ export class PostgresCapture implements Capture {
     return {
       begin: begin.toISOString(), end: now().toISOString(),
       ...(position !== null && { position }),
-      facts: { ...facts, database }, notes: notesOf(this.#opened),
+      facts: { ...facts, database }, notes: this.#notes,
     }
   }
 
@@ -120,10 +125,4 @@ async function databaseArtifact ({ source, snapshot: { holder }, objects }: Open
   const facts = await readDatabaseFacts(holder, owners)
   const text = JSON.stringify({ ...facts, order: objects.all.map(({ id }) => id) })
   return { id: databaseId(source), kind: 'pg.database', deps: [], attributes: {}, content: textContent(text) }
-}
-
-function notesOf ({ relations, objects, database }: OpenedDatabase): string[] {
-  return [...relations.all.values()]
-    .filter(({ kind, oid }) => kind === 'f' && objects.ownOfRelation(oid) !== undefined)
-    .map(({ schema, name }) => `foreign table ${schema}.${name} of database ${database} is recorded without its rows, which are on another server`)
 }

@@ -16,9 +16,12 @@ interface Dependency {
   readonly type: string
 }
 
+/** The server's own rows have lower oids. */
+const FIRST_USER_OID = 16_384
+
 const DEPENDENCIES = `
   SELECT DISTINCT classid, objid, refclassid, refobjid, deptype
-  FROM pg_catalog.pg_depend WHERE objid >= 16384 AND deptype <> 'p'
+  FROM pg_catalog.pg_depend WHERE objid >= ${FIRST_USER_OID} AND deptype <> 'p'
   UNION SELECT 'pg_catalog.pg_class'::regclass, inhrelid, 'pg_catalog.pg_class'::regclass, inhparent, 'n' FROM pg_catalog.pg_inherits`
 
 /** What leads from a part to the whole that it is created with, the surest first: member of an extension, internal, automatic, partition. */
@@ -60,6 +63,12 @@ export class CatalogDependencies {
       if (whole !== undefined) return whole
     }
     return undefined
+  }
+
+  /** What `whole` or one of its parts needs, and nobody creates, though it is no part of the server. */
+  missingFor (whole: CatalogKey): Set<CatalogKey> {
+    const needed = (this.#parts.get(whole) ?? []).flatMap(part => this.#dependencies.get(part) ?? [])
+    return new Set(needed.map(({ on }) => on).filter(on => Number(on.split(':')[1]) >= FIRST_USER_OID && this.wholeOf(on) === undefined))
   }
 
   /** The other wholes that `whole` or one of its parts needs. */

@@ -12,6 +12,9 @@ export interface Connections {
   destroy(client: pg.Client): void
 }
 
+/** How long a server may take to hang up; one that cannot be reached any more never does. */
+const GOODBYE_MS = 5_000
+
 /** Connects, whatever the budget. */
 export type Open = (database: string, options: AbortOptions) => Promise<pg.Client>
 
@@ -40,9 +43,11 @@ export class SlottedConnections implements Connections {
 
   async release (client: pg.Client): Promise<void> {
     if (!this.#clients.delete(client)) return
+    const timer = setTimeout(() => { client.connection.stream.destroy() }, GOODBYE_MS)
     try {
       await client.end()
     } finally {
+      clearTimeout(timer)
       this.#slots.release(1)
     }
   }

@@ -4,7 +4,7 @@ import type { Endpoint } from './endpoint.ts'
 
 const CODES: ReadonlyArray<readonly [RegExp, BackupErrorCode]> = [
   [/permission denied/, 'SOURCE_DENIED'],
-  [/could not obtain lock|lock timeout|does not exist|invalid snapshot identifier/, 'SOURCE_CHANGED'],
+  [/could not obtain lock|lock timeout|does not exist|cache lookup failed|invalid snapshot identifier/, 'SOURCE_CHANGED'],
   [/server version mismatch/, 'SOURCE_VERSION'],
   [/connection to server|server closed the connection|terminating connection/, 'SOURCE_UNREACHABLE'],
 ]

@@ -71,7 +71,7 @@ async function openOn (lease: ConnectionLease, options: Settled, { signal }: Abo
   const named = schemaObjects(source, entries, await readIdentities(snapshot.holder, entries))
   const dependencies = await CatalogDependencies.read(snapshot.holder, new Set(named.flatMap(({ key }) => key ?? [])))
   const objects = new SchemaObjects(source, named, dependencies, relations)
-  return await PostgresCapture.plan({ source, database, selection, lease, snapshot, objects, relations, facts, begin, now })
+  return await PostgresCapture.plan({ source, database, selection, lease, snapshot, objects, dependencies, relations, facts, begin, now })
 }
 
 function selectionOf ({ schemas, excludeSchemas, excludeTables }: PostgresSourceOptions): SchemaSelection {

@@ -39,6 +39,8 @@ export function asSourceError (error: unknown, { action, data = {} }: ServerErro
 }
 
 function codeOf (state: string | undefined, text: string): BackupErrorCode {
+  // Something was dropped while it was looked at.
+  if (/cache lookup failed|could not open relation/.test(text)) return 'SOURCE_CHANGED'
   if (state === '42501' && text.includes('row-level security')) return 'ROW_SECURITY'
   if (state !== undefined && (UNREACHABLE.has(state) || state.startsWith('08'))) return 'SOURCE_UNREACHABLE'
   if (state !== undefined && BY_STATE[state] !== undefined) return BY_STATE[state]

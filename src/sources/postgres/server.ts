@@ -86,7 +86,7 @@ export class PostgresServer implements Connections {
   async #openOnce (database: string, tls: boolean, { signal }: AbortOptions): Promise<pg.Client> {
     const { host, port, user, password, tls: tlsOptions } = this.endpoint
     const client = new pg.Client({
-      host, port, user, password, database, keepAlive: true, application_name: 'caf',
+      host, port, user, password, database, keepAlive: true, keepAliveInitialDelayMillis: 30_000, application_name: 'caf',
       ssl: tls ? { ...tlsOptions } : false, connectionTimeoutMillis: this.#connectTimeoutMs,
     })
     // A lost connection shows in the next query; without a listener it would end the process.

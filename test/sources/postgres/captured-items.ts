@@ -54,7 +54,7 @@ async function bytesIn (content: Content): Promise<Buffer> {
 
 /** Rows without a key come in any order. */
 function comparable (rows: Buffer, layout: RestoreItem['layout']): Buffer {
-  return layout?.key.length === 0 ? Buffer.from(linesOf(rows).sort().join('\n'), 'latin1') : rows
+  return layout?.key.length === 0 ? Buffer.from(linesOf(rows).sort().map(line => `${line}\n`).join(''), 'latin1') : rows
 }
 
 function linesOf (rows: Buffer): string[] {
