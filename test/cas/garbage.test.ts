@@ -4,6 +4,7 @@ import { applyGarbage } from '../../src/cas/garbage-apply.ts'
 import type { GarbageResult } from '../../src/cas/garbage-apply.ts'
 import { planGarbage } from '../../src/cas/garbage-plan.ts'
 import type { GarbagePlan } from '../../src/cas/garbage-plan.ts'
+import { packKey } from '../../src/cas/layout.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
@@ -27,6 +28,12 @@ const plan = async (options: Partial<Parameters<typeof planGarbage>[1]> = {}): P
 const collect = async (options: Partial<Parameters<typeof planGarbage>[1]> = {}): Promise<GarbageResult> =>
   await applyGarbage(repository, await plan(options), { mark: snapshots.mark(repository), pollMs: 5, ...options })
 const keys = async (prefix: string): Promise<string[]> => (await Array.fromAsync(backend.list(prefix))).map(entry => entry.key)
+
+async function damage (pack: string, offset: number): Promise<void> {
+  const bytes = Buffer.from((await backend.get(packKey(pack)))!)
+  bytes[offset + 30]! ^= 1
+  await backend.put(packKey(pack), bytes)
+}
 
 /** `rows` with a few bytes changed, so that it is stored as a delta of it. */
 function changed (rows: Buffer, round: number): Buffer {
@@ -120,6 +127,40 @@ describe('garbage collection', () => {
     expect(await Array.fromAsync(result.removed())).toEqual([addressOf(rows)])
     expect(repository.hasSync(addressOf(blob('stays')))).toBe(true)
     expect(repository.locate(addressOf(delta))).toMatchObject({ encoding: 1, depth: 0 })
+    await snapshots.check(await openRepository(backend))
+  })
+
+  it('leaves a pack with a needed blob that cannot be read, and the bases of its deltas', async () => {
+    const rows = seededRows(1000, 'base')
+    const delta = changed(rows, 1)
+    const old = await snapshots.make(repository, [rows])
+    const mixed = await snapshots.make(repository, [[delta, { base: addressOf(rows) }], blob('gone 1'), blob('gone 2')])
+    await snapshots.make(repository, [blob('damaged')])
+    const { pack, offset } = repository.locate(addressOf(delta))!
+    await damage(pack, offset)
+    await snapshots.make(repository, [delta]) // Present, as far as is known.
+    for (const id of [old, mixed]) await repository.forget(id)
+    repository = await openRepository(backend)
+    expect((await plan({ maxWaste: 0 })).packs.map(({ name }) => name)).toContain(pack)
+    await collect({ maxWaste: 0 })
+    expect(await keys('blobs/')).toContain(packKey(pack))
+    await damage(pack, offset) // Turned back.
+    await snapshots.check(await openRepository(backend))
+  })
+
+  it('keeps the intact one of two copies', async () => {
+    const shared = blob('shared')
+    const one = await repository.openWriter()
+    const two = await repository.openWriter()
+    const [first] = [await one.put(shared), await two.put(shared), await two.put(blob('more')), await two.put(blob('most'))]
+    await snapshots.commit(one, [first.address])
+    await snapshots.commit(two, [first.address])
+    const copies = repository.copies(first.address)
+    expect(copies).toHaveLength(2)
+    const spoiled = copies.find(({ pack }) => pack !== repository.locate(addressOf(blob('more')))!.pack)!
+    await damage(spoiled.pack, spoiled.offset)
+    repository = await openRepository(backend)
+    await collect({ maxWaste: 0 })
     await snapshots.check(await openRepository(backend))
   })
 

@@ -9,6 +9,7 @@ import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import { verifyStorage } from '../../src/cas/verify-storage.ts'
 import type { StorageFinding } from '../../src/cas/verify-storage.ts'
 import { isBackupError } from '../../src/errors.ts'
+import { faultyBackend } from '../../src/storage/faulty-backend.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import { seededBytes, seededRows } from '../cas/seeded-bytes.ts'
 import { Snapshots } from '../cas/snapshots.ts'
@@ -175,6 +176,26 @@ describe('a pack', () => {
   it('exchanged for another one is found', async () => {
     await backend.put(packs[0]!, intact.get(packs[1]!)!)
     expect((await verify()).map(finding => finding.code)).toContain('PACK_CORRUPT')
+  })
+})
+
+describe('storage that reads short', () => {
+  it('is found out, never believed', async () => {
+    const short = faultyBackend(backend)
+    const repository = await openRepository(short)
+    short.shorten('get', { key: PACK_PREFIX, bytes: 20 })
+    for (const address of addresses) await expect(repository.get(address)).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+    short.heal()
+    for (const [i, address] of addresses.entries()) expect(await repository.get(address)).toEqual(blobs[i])
+  })
+
+  it('that fails is no damage and no absence', async () => {
+    const failing = faultyBackend(backend)
+    const repository = await openRepository(failing)
+    failing.fail('get', { key: PACK_PREFIX })
+    for (const address of addresses) await expect(repository.get(address)).rejects.toMatchObject({ code: 'STORAGE_IO' })
+    failing.fail('stream')
+    await expect(Array.fromAsync(verifyStorage(repository))).rejects.toMatchObject({ code: 'STORAGE_IO' })
   })
 })
 
