@@ -58,8 +58,13 @@ export async function checkObjects (items: readonly RestoreItem[], context: Chec
       if (reason !== undefined) problems.push(problem('SOURCE_UNSUPPORTED', `${item.id} holds SQL that is not run: ${reason}`, { item: item.id }))
       statements.push(statement)
     }
+    if (item.attributes['type'] === 'SUBSCRIPTION') noteSubscription(item, context)
   }
   return [...problems, ...await checkRoles(statements, context), ...await checkExtensions(statements, context)]
+}
+
+function noteSubscription ({ attributes }: RestoreItem, { settings: { onNote } }: CheckContext): void {
+  onNote(`Subscription ${String(attributes['tag'])} comes back disabled and without its replication slot, which the captured database may still use; to go on from there: ALTER SUBSCRIPTION … SET (slot_name = …), then ENABLE.`)
 }
 
 async function checkRoles (statements: readonly string[], { client, facts, settings: { owners } }: CheckContext): Promise<Problem[]> {
