@@ -3,6 +3,7 @@ import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
+import { count } from './count.ts'
 import type { IndexStore, LoadedSegment } from './index-store.ts'
 import type { PackListing } from './pack-format.ts'
 import type { Plans } from './plans.ts'
@@ -54,9 +55,7 @@ export class BlobIndex {
 
   /** How many blobs have a live copy. */
   async count (): Promise<number> {
-    let count = 0
-    for await (const address of this.addresses()) if (address.length > 0) count++
-    return count
+    return await count(this.addresses())
   }
 
   /** Takes in what changed: segments that appeared or vanished, packs that were given up. */

@@ -2,6 +2,7 @@ import { hostIdentity } from '../storage/host-identity.ts'
 import type { AbortOptions } from '../stream.ts'
 import { AddressSet } from './address-set.ts'
 import type { Address } from './blob-store.ts'
+import { count } from './count.ts'
 import { Evacuator } from './evacuation.ts'
 import { MAX_WASTE, markNeeded } from './garbage-plan.ts'
 import type { GarbagePlan, Mark, PlannedPack } from './garbage-plan.ts'
@@ -89,13 +90,10 @@ async function carryOut (repository: Repository, work: Work, options: ApplyGarba
     marked, deleted, signal, removed: new Set(work.only), sparable: sparable(work), maxWaste: options.maxWaste ?? MAX_WASTE,
   }).run()
   const final = await agree(repository, work.n, { time: repository.now(), delete: [...empty], segments: superfluous })
-  const listings = (): AsyncIterable<{ name: string, blobs: ReadonlyArray<{ address: Address }> }> => listingsOf(repository, final.delete)
   await finish(repository, final, options)
   const freedBytes = final.delete.reduce((sum, name) => sum + (sizes.get(name) ?? 0), -copiedBytes)
-  const removed = (): AsyncIterable<Address> => goneFrom(repository, listings())
-  let removedBlobs = 0
-  for await (const address of removed()) removedBlobs += Math.sign(address.length)
-  return { packs: final.delete, freedBytes, removedBlobs, removed }
+  const removed = (): AsyncIterable<Address> => goneWith(repository, new Set(final.delete))
+  return { packs: final.delete, freedBytes, removedBlobs: await count(removed()), removed }
 }
 
 /** Packs that are not worth copying if most of them turns out to be needed. */
@@ -136,15 +134,12 @@ async function packSizes (repository: Repository, options: AbortOptions): Promis
   return sizes
 }
 
-async function * listingsOf (repository: Repository, names: readonly string[]): AsyncGenerator<{ name: string, blobs: ReadonlyArray<{ address: Address }> }> {
-  const wanted = new Set(names)
-  for await (const pack of listedPacks(repository.backend, await listSegments(repository.backend))) if (wanted.has(pack.name)) yield pack
-}
-
-async function * goneFrom (repository: Repository, listings: AsyncIterable<{ blobs: ReadonlyArray<{ address: Address }> }>): AsyncGenerator<Address> {
+/** Blobs of those packs that no other pack has; the segments that listed them are still there. */
+async function * goneWith ({ backend, index }: Repository, packs: ReadonlySet<string>): AsyncGenerator<Address> {
   const seen = new AddressSet()
-  for await (const { blobs } of listings) {
-    for (const { address } of blobs) if (!repository.hasSync(address) && seen.add(address)) yield address
+  for await (const { name, blobs } of listedPacks(backend, await listSegments(backend))) {
+    if (!packs.has(name)) continue
+    for (const { address } of blobs) if (index.find(address).length === 0 && seen.add(address)) yield address
   }
 }
 
