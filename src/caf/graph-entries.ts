@@ -38,7 +38,9 @@ export async function * graphEntries (nodes: readonly NodeBlock[], folder: strin
   yield * blobEntries(blobs, folder, context)
   yield sequencesEntry(`${folder}sequences.sql`, kinds.get('pg.sequence') ?? [], context)
   yield sqlEntry(`${folder}post.sql`, '', [...sections.get('post') ?? [], ...kinds.get('pg.refresh') ?? []], context)
-  yield textEntry(`${folder}restore.sql`, restoreScript({ facts, files, hasBlobs: blobs.length > 0 }))
+  yield textEntry(`${folder}restore.sql`, restoreScript({
+    facts, files, hasBlobs: blobs.length > 0, hasSubscriptions: objects.some(node => textOf(node, 'type') === 'SUBSCRIPTION'),
+  }))
 }
 
 /** Large objects as rows, and the SQL that makes them of these. */

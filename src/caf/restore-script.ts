@@ -13,6 +13,7 @@ export interface RestoreScriptParts {
   readonly facts: DatabaseFacts
   readonly files: readonly DataFile[]
   readonly hasBlobs: boolean
+  readonly hasSubscriptions: boolean
 }
 
 /** What pg_dump sets before the objects of a dump. */
@@ -30,9 +31,10 @@ SET row_security = off;
 `
 
 /** The text of `restore.sql`: brings a database back into an empty one with psql alone. */
-export function restoreScript ({ facts, files, hasBlobs }: RestoreScriptParts): string {
+export function restoreScript ({ facts, files, hasBlobs, hasSubscriptions }: RestoreScriptParts): string {
   return [
     ...head(facts),
+    ...(hasSubscriptions ? SUBSCRIPTIONS : []),
     '\\set ON_ERROR_STOP on',
     '\\i schema.sql',
     ...files.map(loadFile),
@@ -55,6 +57,11 @@ function head ({ name, encoding, serverVersion, roles, extensions }: DatabaseFac
   ]
 }
 
+const SUBSCRIPTIONS = [
+  '-- Subscriptions come back disabled, but with the name of the slot that serves the database they are from: before you drop this copy,',
+  '-- ALTER SUBSCRIPTION … SET (slot_name = NONE), or dropping it drops that slot. A server before 17 may not know all their options in post.sql.',
+]
+
 /** JSON strings have no line ends, which would end the comment. */
 function inComment (names: readonly string[]): string {
   return names.map(name => JSON.stringify(name).replace(/[\u2028\u2029\u0085]/g, '?')).join(', ') || 'none'
@@ -63,13 +70,14 @@ function inComment (names: readonly string[]): string {
 /** `\copy` reads its names up to the line's end; a name with one goes through a table of another name. */
 function loadFile ({ path, schema, table, columns }: DataFile): string {
   const target = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`
-  const list = columns.map(column => pg.escapeIdentifier(column)).join(', ')
-  if (!/[\r\n]/.test(target + list)) return copyFrom(`${target} (${list})`, path)
+  // There is no empty list; left out it means every column that is not generated, which is then none.
+  const list = columns.length === 0 ? '' : ` (${columns.map(column => pg.escapeIdentifier(column)).join(', ')})`
+  if (!/[\r\n]/.test(target + list)) return copyFrom(`${target}${list}`, path)
   const aliased = columns.map((column, i) => `${pg.escapeIdentifier(column)} AS c${i}`).join(', ')
   return [
     `CREATE TEMPORARY TABLE caf_rows AS SELECT ${aliased} FROM ${target} WITH NO DATA;`,
     copyFrom('pg_temp.caf_rows', path),
-    `INSERT INTO ${target} (${list}) OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.caf_rows;`,
+    `INSERT INTO ${target}${list} OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.caf_rows;`,
     'DROP TABLE pg_temp.caf_rows;',
   ].join('\n')
 }

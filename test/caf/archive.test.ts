@@ -211,7 +211,7 @@ describe('write, then import', () => {
         const file = await write('property.caf', { snapshot: snapshot.root, blobs: snapshot.blobs })
         expect((await imported(file)).blobs.addresses).toEqual(await reachable(snapshot))
       },
-    ), { numRuns: 40, seed: 1 })
+    ), { numRuns: 20, seed: 1 })
   })
 })
 

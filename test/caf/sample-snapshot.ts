@@ -30,16 +30,17 @@ export interface BuiltSnapshot {
 }
 
 /** A snapshot of these artifacts, stored as the engine stores one. */
-export async function buildSnapshot (artifacts: readonly Artifact[], { chunker = SMALL, seed = SEED, blobs = new MemoryBlobs(), falsify = (_, right) => right }: BuildOptions = {}): Promise<BuiltSnapshot> {
-  const nodes: [string, CID][] = []
-  const hashes = new Map<string, string>()
-  for (const one of artifacts) {
+export async function buildSnapshot (artifacts: Iterable<Artifact> | AsyncIterable<Artifact>, { chunker = SMALL, seed = SEED, blobs = new MemoryBlobs(), falsify = (_, right) => right }: BuildOptions = {}): Promise<BuiltSnapshot> {
+  const stored = new Map<string, { readonly one: Artifact, readonly content: StoredContent, readonly hash: string }>()
+  for await (const one of artifacts) {
     const { content, hash: rightHash } = await storeContent(one.content, { blobs, seed, chunker })
-    const contentHash = falsify(one.id, rightHash)
-    hashes.set(one.id, contentHash)
-    const { cid, bytes } = encodeNode(nodeOf(one, content, { hash: contentHash, inputHashes: one.deps.map(dep => hashes.get(dep)!) }))
+    stored.set(one.id, { one, content, hash: falsify(one.id, rightHash) })
+  }
+  const nodes: [string, CID][] = []
+  for (const [id, { one, content, hash: contentHash }] of stored) {
+    const { cid, bytes } = encodeNode(nodeOf(one, content, { hash: contentHash, inputHashes: one.deps.map(dep => stored.get(dep)?.hash ?? '0'.repeat(64)) }))
     await blobs.put(bytes)
-    nodes.push([one.id, cid])
+    nodes.push([id, cid])
   }
   return { root: await snapshotOf(nodes, { seed, blobs }), blobs }
 }
