@@ -38,7 +38,7 @@ export async function prepareDatabase (maintenance: pg.Client, context: NewDatab
     await buildDatabase(sessions, stagesOf(items, facts?.order ?? []), { ...statements, onItem })
   })
   if (facts !== undefined) await applyProperties(maintenance, restoring, facts, settings)
-  await verifyBuilt(items, context, { ...statements, comparableSql: facts === undefined || majorOf(facts) === major })
+  await verifyBuilt(items, context, { ...statements, comparableSql: facts !== undefined && majorOf(facts) === major })
   for (const item of items) if (item.kind === 'pg.database') onItem(item)
   await setMarker(maintenance, restoring, { owner, state: 'ready', comment })
 }

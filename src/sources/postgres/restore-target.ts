@@ -3,8 +3,8 @@ import type { AbortOptions } from '../../stream.ts'
 import type { Artifact, Capture, Source } from '../source.ts'
 
 /**
- * What a target holds, as a capture of it shows. The capture is opened when it is first asked for, and again when a content is wanted twice.
- * It holds connections and locks until closed.
+ * What a target holds, as a capture of it shows, opened when it is first asked for. It holds connections and locks until closed.
+ * Its contents may be read more than once: a PostgreSQL source reads anew each time.
  */
 export class TargetState {
   readonly #source: Source
@@ -14,19 +14,13 @@ export class TargetState {
     this.#source = source
   }
 
-  /** The target's artifact of that id, with its content not yet read; undefined if there is none, or no such database. */
+  /** The target's artifact of that id; undefined if there is none, or no such database. */
   async artifact (id: string, options: AbortOptions = {}): Promise<Artifact | undefined> {
-    const state = await (this.#opened ??= this.#open(options))
-    if (state === undefined) return undefined
-    if (!state.used.has(id)) {
-      state.used.add(id)
-      return state.artifacts.get(id)
-    }
-    await this.close()
-    return await this.artifact(id, options)
+    this.#opened ??= this.#open(options)
+    return (await this.#opened)?.artifacts.get(id)
   }
 
-  /** Safe to call twice; it can be asked again afterwards. */
+  /** Safe to call twice; it can be asked again afterwards, and then looks again. */
   async close (): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined
@@ -38,7 +32,7 @@ export class TargetState {
     try {
       capture = await this.#source.capture(options)
       const artifacts = await Array.fromAsync(capture.artifacts(options))
-      return { capture, artifacts: new Map(artifacts.map(artifact => [artifact.id, artifact])), used: new Set() }
+      return { capture, artifacts: new Map(artifacts.map(artifact => [artifact.id, artifact])) }
     } catch (error) {
       await capture?.close()
       if (isBackupError(error, 'SOURCE_MISSING')) return undefined
@@ -50,5 +44,4 @@ export class TargetState {
 interface OpenState {
   readonly capture: Capture
   readonly artifacts: ReadonlyMap<string, Artifact>
-  readonly used: Set<string>
 }

@@ -222,11 +222,20 @@ describe('restoring into a new database', () => {
     expect(() => restorer({ server: new PostgresServer({ url: running.url('postgres'), maxConnections: 2 }) })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   })
 
-  it('needs the right to create databases, and membership in the owners', async () => {
+  it('needs the right to create databases, and membership in the owners unless they are left out', async () => {
     await admin.query("CREATE ROLE plain LOGIN PASSWORD 'plain'")
     try {
       const plain = restorer({ server: new PostgresServer({ url: `postgres://plain:plain@${running.host}:${running.port}` }) })
       expect(await plain.check(items)).toMatchObject([{ code: 'SOURCE_DENIED' }, { code: 'SOURCE_DENIED', data: { roles: ['keeper'] } }])
+      await admin.query('ALTER ROLE plain CREATEDB')
+      const server = new PostgresServer({ url: `postgres://plain:plain@${running.host}:${running.port}` })
+      const mine = restorer({ server, owners: 'skip' })
+      expect(await mine.check(items)).toEqual([])
+      await mine.prepare(items)
+      await mine.commit()
+      expect(await rows("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'app'")).toEqual([['plain']])
+      await mine.close()
+      await admin.query('DROP DATABASE app')
       const wrong = restorer({ server: new PostgresServer({ url: `postgres://plain:wrong@${running.host}:${running.port}` }) })
       expect(await wrong.check(items)).toMatchObject([{ code: 'SOURCE_AUTH' }])
     } finally {
