@@ -59,6 +59,7 @@ describe.each([15, 18] as const)('while others change the database, on PostgreSQ
   it('starts again when a column was replaced by one of the same name', async () => {
     const artifacts = await capturedAround("ALTER TABLE watched DROP COLUMN text; ALTER TABLE watched ADD COLUMN text text DEFAULT 'fresh'")
     expect(artifacts.get('postgres/rows/public.watched')?.[0]).toBe('1\tfresh')
+    expect(artifacts.get('postgres/object/TABLE public.watched')?.join('\n')).toContain("DEFAULT 'fresh'")
   })
 
   it.each([

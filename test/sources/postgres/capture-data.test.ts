@@ -13,6 +13,9 @@ const FOLDER = join(import.meta.dirname, '..', '..', '..', '..', 'shared', 'data
 const files = existsSync(FOLDER) ? readdirSync(FOLDER).filter(name => name.endsWith('.sql')) : []
 if (files.length === 0) process.stderr.write(`skipping the captures of real databases: there is no ${FOLDER}\n`)
 
+/** Databases that are captured twice. */
+const MANY_KINDS = new Set(['pagila', 'supabase'])
+
 const COUNTS = `
   SELECT format('%I.%I', n.nspname, c.relname) AS name, (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM ONLY %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::int AS rows
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')`
@@ -34,6 +37,6 @@ describe.each([15, 18] as const)('real databases on PostgreSQL %i', major => {
     const { artifacts } = await captured(source)
     for (const { name, rows } of counts) expect(linesOf(artifacts.get(`postgres/rows/${name}`)?.text), name).toHaveLength(rows)
     for (const [id, { deps }] of artifacts) for (const dep of deps) expect(artifacts.has(dep), `${id} needs ${dep}`).toBe(true)
-    if (major === 18) expect((await captured(source)).artifacts).toEqual(artifacts)
+    if (major === 18 && MANY_KINDS.has(database)) expect((await captured(source)).artifacts).toEqual(artifacts)
   })
 })

@@ -30,7 +30,7 @@ describe('uncommon databases', () => {
   })
 
   it('may hold bytes that are no text, as SQL_ASCII does', async () => {
-    await prepare('ascii', "CREATE TABLE t (k text PRIMARY KEY)", "ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc")
+    await prepare('ascii', 'CREATE TABLE t (k text PRIMARY KEY)', "ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc")
     await inDatabase(postgres, 'ascii', async client => { await client.query("SET client_encoding = 'SQL_ASCII'; INSERT INTO t VALUES (E'\\xff\\xfe'), ('ü')") })
     const capture = await source('ascii').capture()
     for await (const { id, content } of capture.artifacts()) {
