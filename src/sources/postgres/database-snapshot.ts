@@ -99,6 +99,7 @@ export class DatabaseSnapshot {
 async function currentShapes (lease: ConnectionLease, database: string, shapes: ReadonlyMap<number, TableShape>): Promise<Map<number, TableShape>> {
   const client = await lease.connect(database)
   try {
+    await useCanonicalText(client)
     return await readTableShapes(client, [...shapes.keys()])
   } finally {
     await lease.release(client)
@@ -124,5 +125,5 @@ async function lockTables (client: pg.Client, tables: readonly SelectedTable[], 
 }
 
 function tableChanged (table: string): BackupError {
-  return new BackupError('SOURCE_CHANGED', `table ${table} was dropped, truncated, rewritten or altered while the snapshot was being opened; try again when no such command runs`, { data: { table } })
+  return new BackupError('SOURCE_CHANGED', `table ${table} was dropped, truncated, rewritten or altered while it was being captured; try again when no such command runs`, { data: { table } })
 }

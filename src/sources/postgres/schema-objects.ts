@@ -155,9 +155,11 @@ function namesIn ({ sql }: DumpEntry): QualifiedName[] {
   return qualifiedNames([...sqlTokens(sql)])
 }
 
-/** As pg_dump writes names into comments. */
-function withoutLineEnds (name: string): string {
-  return name.replace(/[\n\r]/g, ' ')
+/** pg_dump knows best which schema an object belongs to, but writes line ends in names as spaces. */
+function schemaOf (entry: DumpEntry, identified: string | null): string | null {
+  if (entry.schema === null || entry.schema === identified) return entry.schema
+  const candidates = [identified, ...namesIn(entry).map(name => name.schema)]
+  return candidates.find(name => name?.replace(/[\n\r]/g, ' ') === entry.schema) ?? entry.schema
 }
 
 /** Gives each entry an id that is the same in every dump of the same object. */
@@ -173,7 +175,7 @@ export function schemaObjects (source: string, entries: readonly DumpEntry[], id
     return {
       id: times === 1 ? id : `${id} (${times})`,
       entry, key, place,
-      schema: [schema, ...namesIn(entry).map(name => name.schema)].find(name => name !== null && withoutLineEnds(name) === entry.schema) ?? entry.schema,
+      schema: schemaOf(entry, schema),
       section: postData < 0 || place < postData ? 'pre-data' : 'post-data',
     }
   })

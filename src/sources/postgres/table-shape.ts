@@ -17,7 +17,7 @@ const SHAPES = `
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = ANY ($1::oid[])`
 
-/** As the client's transaction sees the catalogues. */
+/** As the client's transaction sees the catalogues; under canonical text, in which they hold values too. */
 export async function readTableShapes (client: pg.Client, oids: readonly number[]): Promise<Map<number, TableShape>> {
   const { rows } = await client.query<TableShape>(SHAPES, [oids])
   return new Map(rows.map(shape => [shape.oid, shape]))

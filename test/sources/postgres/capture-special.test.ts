@@ -68,6 +68,14 @@ describe('uncommon databases', () => {
     expect((await captured(source('parts'))).summary.notes).toHaveLength(1)
   })
 
+  it('may show values in ways of their own', async () => {
+    await prepare('local', `
+      CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1); ALTER TABLE t ADD COLUMN at timestamptz DEFAULT '2026-01-01 00:00:00+00'; ALTER TABLE t ADD COLUMN paid money DEFAULT 1.5;
+      ALTER DATABASE local SET TimeZone = 'America/New_York'; ALTER DATABASE local SET DateStyle = 'German'; ALTER DATABASE local SET search_path = nowhere`)
+    const { artifacts } = await captured(source('local'))
+    expect(artifacts.get('postgres/rows/public.t')?.text).toBe('1\t2026-01-01 00:00:00+00\t$1.50\n')
+  })
+
   it('may be empty', async () => {
     await createDatabase(postgres, 'empty')
     const { artifacts, summary } = await captured(source('empty', { name: 'other-name' }))
