@@ -16,14 +16,17 @@ const SCHEMA = `
   CREATE INDEX users_name ON users (name);
   CREATE TABLE orders (id serial PRIMARY KEY, "user" bigint CONSTRAINT of_user REFERENCES users, note text);
   CREATE TABLE log (line text);
-  CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log VALUES (TG_OP); RETURN NULL; END $$;
+  CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_setting('session_replication_role') = 'replica' THEN RAISE 'the restore woke a trigger'; END IF;
+    RETURN NULL;
+  END $$;
   CREATE TRIGGER told AFTER INSERT OR DELETE ON users FOR EACH ROW EXECUTE FUNCTION tell();
   ALTER TABLE users ENABLE ALWAYS TRIGGER told;
   CREATE VIEW names AS SELECT name FROM users;
   CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM names;
   INSERT INTO users (name) SELECT 'user ' || n FROM generate_series(1, 20) n;
   INSERT INTO orders ("user", note) SELECT n, 'order ' || n FROM generate_series(1, 20) n;
-  TRUNCATE log; INSERT INTO log VALUES ('a'), ('a'), ('b');
+  INSERT INTO log VALUES ('a'), ('a'), ('b');
   REFRESH MATERIALIZED VIEW counted;
   SELECT lo_from_bytea(7, 'seven'), lo_create(8);`
 
@@ -137,7 +140,7 @@ describe('restoring in place', () => {
   })
 
   it('says when rows came back otherwise than they were', async () => {
-    await client.query("UPDATE log SET line = 'c'; CREATE DOMAIN lower_text AS text; CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; ALTER TABLE log ADD COLUMN shadow text DEFAULT 'x'")
+    await client.query("UPDATE log SET line = 'c'")
     const lying = named('rows/public.log').map(item => ({ ...item, matches: async () => false }))
     await expect(restorer().prepare(lying)).rejects.toMatchObject({ code: 'TARGET_DIFFERS', data: { items: ['postgres/rows/public.log'] } })
     expect(await rows('SELECT DISTINCT line FROM log')).toEqual([['c']])

@@ -13,8 +13,8 @@ export interface KilledRestore {
   /** A file with the items as {@link StoredItem}s. */
   readonly items: string
   readonly act: 'prepare' | 'commit' | 'prepare and commit'
-  /** It dies by SIGKILL right after the statement of this number, from 1, went to the server; 0: never. */
-  readonly dieAfter: number
+  /** It dies by SIGKILL right after the statement of this number (from 1), or of this text, went to the server; 0: never. */
+  readonly dieAfter: number | string
 }
 
 export interface StoredItem extends Pick<RestoreItem, 'id' | 'kind' | 'deps' | 'attributes' | 'layout'> {
@@ -30,7 +30,7 @@ let statements = 0
 const send = pg.Client.prototype.query as (...args: unknown[]) => unknown
 pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
   const result = send.apply(this, args)
-  if (++statements === dieAfter) setImmediate(() => process.kill(process.pid, 'SIGKILL'))
+  if (++statements === dieAfter || args[0] === dieAfter) setImmediate(() => process.kill(process.pid, 'SIGKILL'))
   return result
 } as typeof pg.Client.prototype.query
 
