@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import type { PassThrough } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -56,11 +57,18 @@ async function * zipBytes (sources: AsyncIterable<ZipSource>, options: WriteZipO
   }
 }
 
-/** Feeds sources to yazl one after another. */
+/** What is used of yazl's insides; its version is pinned. */
+interface Insides {
+  entries: { utf8FileName: Uint8Array }[]
+}
+
+/** Feeds sources to yazl one after another, each when the one before it is written. */
 class ZipFiller {
   readonly #zip = new ZipFile()
   readonly #paths = new EntryPaths()
   readonly #options: WriteZipOptions
+  /** Entries that are written: yazl would search them all for the next one to write. */
+  readonly #written: Insides['entries'] = []
   #input: Readable | undefined
   readonly output: PassThrough
 
@@ -79,6 +87,7 @@ class ZipFiller {
         this.#options.onEntry?.(record)
         if (this.output.destroyed) return
       }
+      this.#insides.entries = this.#written
       this.#zip.end({ comment: '0'.repeat(SEAL_LENGTH), forceZip64Format: false })
     } catch (error) {
       this.output.destroy(error as Error)
@@ -95,16 +104,35 @@ class ZipFiller {
     const meter = new Meter()
     if (read === undefined) this.#zip.addEmptyDirectory(path, { ...FIXED, mode: 0o40755 })
     else await this.#addFile(path, method, meter.through(read()))
+    this.#setAside(path)
     return { path, ...meter.result() }
   }
 
   async #addFile (path: string, method: ZipSource['method'], bytes: Bytes): Promise<void> {
     const input = Readable.from(bytes, { highWaterMark: 1 })
     this.#input = input
-    this.#zip.addReadStreamLazy(path, { ...FIXED, mode: 0o100644, compressionLevel: method === 'deflate' ? DEFLATE_LEVEL : 0 }, use => use(null, input))
+    const written = once(this.output, 'unpipe')
+    written.catch(() => undefined) // it is awaited below, unless the input fails first
+    // yazl keeps this function with the entry: it must not keep the stream.
+    this.#zip.addReadStreamLazy(path, { ...FIXED, mode: 0o100644, compressionLevel: method === 'deflate' ? DEFLATE_LEVEL : 0 }, use => { this.#give(use) })
     if (this.output.destroyed) input.destroy()
     // yazl pipes from the stream and does not see it fail.
     await finished(input, { writable: false })
+    await written
+  }
+
+  #give (use: (error: unknown, input: Readable) => void): void {
+    use(null, this.#input!)
+  }
+
+  /** Small buffers are parts of large ones, which a name that is kept would keep. */
+  #setAside (path: string): void {
+    const utf8FileName = Buffer.from(new TextEncoder().encode(path).buffer)
+    for (const entry of this.#insides.entries.splice(0)) this.#written.push(Object.assign(entry, { utf8FileName }))
+  }
+
+  get #insides (): Insides {
+    return this.#zip as unknown as Insides
   }
 }
 

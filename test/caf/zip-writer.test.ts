@@ -151,6 +151,18 @@ describe('writeZip', () => {
     expect(closed).toEqual(['source', 'list'])
   })
 
+  it('takes many files and folders, each in constant time', async () => {
+    const many = async function * (): AsyncGenerator<ZipSource> {
+      for (let i = 0; i < 5_000; i++) yield { path: `folder ${i}/`, method: 'store' }
+      for (let i = 0; i < 5_000; i++) yield file(`folder ${i}/file`, 'text', i % 2 === 0 ? 'deflate' : 'store')
+      for (let i = 0; i < 5_000; i++) yield { path: `folder ${i}/folder/`, method: 'store' }
+    }
+    const zip = await ZipReader.open(await written(many()))
+    expect([...zip.entries]).toHaveLength(15_000)
+    expect((await joined(zip.read('folder 4999/file'))).toString()).toBe('text')
+    await zip.close()
+  })
+
   it('reads no further ahead than its reader needs', async () => {
     let given = 0
     const counted = async function * (): AsyncGenerator<Uint8Array> {

@@ -64,14 +64,14 @@ function positions (step: number): number[] {
 }
 
 describe('an archive of which one byte changed', () => {
-  it('is refused, whichever byte it is', async () => {
+  it('is refused, whichever byte it is', { timeout: 3_600_000 }, async () => {
     for (const position of positions(17)) {
       const outcome = await outcomeOf(flipped(position, 1 << (position % 8)))
       expect(isBackupError(outcome, ...CODES), `byte ${position}: ${String(outcome)}`).toBe(true)
     }
   })
 
-  it('is refused or brings the same when whoever changed it sealed it again', async () => {
+  it('is refused or brings the same when whoever changed it sealed it again', { timeout: 3_600_000 }, async () => {
     const codes = new Map<string, number>()
     const tried = positions(29)
     for (const position of tried) {
