@@ -12,7 +12,7 @@ async function memoryFor (megabytes: number): Promise<number> {
 }
 
 it('memory does not grow with the size of the data', async () => {
-  const small = await memoryFor(32)
-  const large = await memoryFor(96)
-  expect(large).toBeLessThan(small + 40_000_000) // the second state is 112 MB larger, and so is each of its snapshots
+  const small = await memoryFor(40)
+  const large = await memoryFor(160)
+  expect(large).toBeLessThan(small + 80_000_000) // the larger state has 210 MB more
 }, 300_000)
