@@ -9,7 +9,7 @@ import type { ArchiveProgress } from './archive-progress.ts'
 import { DAG_PATH } from './dag-car.ts'
 import { EntryNames } from './entry-names.ts'
 import type { ArchiveManifest, ManifestNode } from './manifest.ts'
-import { encodeManifest, MANIFEST_PATH } from './manifest.ts'
+import { checkManifestMembers, encodeManifest, MANIFEST_PATH } from './manifest.ts'
 import { partialSnapshot } from './partial-snapshot.ts'
 import type { SnapshotNodes } from './snapshot-nodes.ts'
 import { loadSnapshot } from './snapshot-nodes.ts'
@@ -67,7 +67,7 @@ async function * archiveBytes (options: WriteArchiveOptions, onManifest: (manife
     yield { path: MANIFEST_PATH, method: 'deflate', read: () => bytesOf(encoded) }
   }
   // The manifest is made when all before it has been recorded: sources are asked for one after another.
-  yield * writeZip(sources(), { signal, onEntry: record => { records.push(record) } })
+  yield * writeZip(sources(), { signal, onEntry: record => { checkManifestMembers(places.length + records.push(record)) } })
 }
 
 function describe ({ root, snapshot, nodes }: SnapshotNodes, options: WriteArchiveOptions, places: readonly ManifestNode[], entries: readonly ZipRecord[]): ArchiveManifest {

@@ -5,8 +5,9 @@ import { BackupError } from '../errors.ts'
 import type { ArtifactKind } from '../sources/source.ts'
 
 export const MANIFEST_PATH = 'manifest.json'
-/** More does not fit the string that JSON is parsed from with room to spare; some 1.5 million entries. */
+/** Well below what fits the string that JSON is parsed from. */
 export const MANIFEST_LIMIT_BYTES = 256 * 1024 * 1024
+const MOST_MEMBERS = 1_000_000
 
 /** Where the content of a node is. Lengths in bytes. */
 export interface ManifestNode {
@@ -72,6 +73,14 @@ const shape = Compile(Type.Object({
   entries: Type.Array(Type.Object({ path: Text, size: Length, sha256: Sha256 })),
   integrity: Sha256,
 }))
+
+/**
+ * Refuses more nodes and entries than a manifest takes, so that it is known before they are all written.
+ * @throws {BackupError} `ARCHIVE_TOO_LARGE`
+ */
+export function checkManifestMembers (count: number): void {
+  if (count > MOST_MEMBERS) throw tooLarge()
+}
 
 /** The text of `manifest.json`. @throws {BackupError} `ARCHIVE_TOO_LARGE` */
 export function encodeManifest (manifest: ArchiveManifest): Uint8Array {
@@ -148,5 +157,5 @@ function checkReferences ({ nodes, entries }: ArchiveManifest): void {
 }
 
 function tooLarge (): BackupError {
-  return new BackupError('ARCHIVE_TOO_LARGE', `${MANIFEST_PATH} is larger than ${MANIFEST_LIMIT_BYTES} bytes: too many files for one archive; export them by parts (--only)`)
+  return new BackupError('ARCHIVE_TOO_LARGE', `${MANIFEST_PATH} takes ${MOST_MEMBERS} nodes and files in ${MANIFEST_LIMIT_BYTES} bytes, and these are more; export them in parts`)
 }

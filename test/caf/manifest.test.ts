@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createHash } from 'node:crypto'
 import type { ArchiveManifest } from '../../src/caf/manifest.ts'
-import { decodeManifest, encodeManifest } from '../../src/caf/manifest.ts'
+import { checkManifestMembers, decodeManifest, encodeManifest } from '../../src/caf/manifest.ts'
 
 const manifest: ArchiveManifest = {
   format: 1, kind: 'caf', created: '2026-11-21T08:00:00.000Z', generator: 'caf test', root: 'bafyreib', snapshot: '0'.repeat(32), project: 'p', description: 'd', tags: ['t'],
@@ -26,6 +26,11 @@ describe('a manifest', () => {
     const { integrity, ...members } = JSON.parse(Buffer.from(encodeManifest(manifest)).toString()) as Record<string, unknown>
     expect(Object.keys(members)).toEqual(['format', 'kind', 'created', 'generator', 'root', 'snapshot', 'project', 'description', 'tags', 'brainVersion', 'totalMemories', 'encryption', 'nodes', 'entries'])
     expect(integrity).toBe(createHash('sha256').update(JSON.stringify(members)).digest('hex'))
+  })
+
+  it('takes a million nodes and entries and no more', () => {
+    expect(() => { checkManifestMembers(1_000_000) }).not.toThrow()
+    expect(() => { checkManifestMembers(1_000_001) }).toThrow(expect.objectContaining({ code: 'ARCHIVE_TOO_LARGE' }))
   })
 
   it('may have members that are not known yet', () => {
