@@ -20,7 +20,7 @@ export async function checkInPlace (items: readonly RestoreItem[], target: Targe
       const context = { client, settings, major: plan.major, facts: plan.facts }
       noteVersion(context)
       return [
-        ...await checkRights(items, context), ...checkBlobs(items), ...checkDefinitions(plan), ...await checkColumns(items, context, plan),
+        ...await checkRights(items, context), ...checkDefinitions(plan), ...await checkColumns(items, context, plan),
         ...await checkObjects(items.filter(item => item.kind !== 'pg.object' || plan.missing.has(item)), context, options),
       ]
     } finally {
@@ -36,12 +36,6 @@ async function checkRights (items: readonly RestoreItem[], { client }: CheckCont
   if (!items.some(item => item.kind === 'pg.rows')) return []
   const { rows: [row] } = await client.query<{ may: boolean }>("SELECT has_parameter_privilege('session_replication_role', 'SET') AS may")
   return row?.may === true ? [] : [problem('SOURCE_DENIED', MAY_NOT_SILENCE)]
-}
-
-/** Replacing the large objects takes their owners away. */
-function checkBlobs (items: readonly RestoreItem[]): Problem[] {
-  const blobs = items.filter(item => item.kind === 'pg.blobs')
-  return blobs.length === 1 ? [problem('INVALID_OPTION', `in place, large objects come back together with their owners: choose both, not ${blobs[0]!.id} alone`)] : []
 }
 
 function checkDefinitions ({ differing }: InPlacePlan): Problem[] {

@@ -1,4 +1,5 @@
 import type { Artifact, RestoreItem } from '../source.ts'
+import { isAboutOwners } from './restore-blobs.ts'
 import { readFacts } from './restore-facts.ts'
 import { differingMembers } from './restore-properties.ts'
 import { NO_RENAMING } from './restore-renaming.ts'
@@ -14,11 +15,6 @@ export async function sameArtifact (item: RestoreItem, artifact: Artifact | unde
   if (item.kind === 'pg.database') return await sameDatabase(item, artifact, options)
   if (options.owners === 'skip' && isAboutOwners(item)) return true
   return artifact !== undefined && await item.matches(artifact.content, { signal: options.signal })
-}
-
-/** Owners and rights of large objects. */
-function isAboutOwners ({ kind, layout }: RestoreItem): boolean {
-  return kind === 'pg.blobs' && layout?.columns.includes('owner') === true
 }
 
 async function sameDatabase (item: RestoreItem, artifact: Artifact | undefined, options: StatementContext): Promise<boolean> {

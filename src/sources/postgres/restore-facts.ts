@@ -35,9 +35,14 @@ const LONGEST = 256 * 1024 * 1024
 /** @throws {BackupError} `BLOCK_INVALID` when the content is not what docs/format.md says */
 export async function readFacts (item: Pick<RestoreItem, 'id' | 'read'>, options: AbortOptions = {}): Promise<DatabaseFacts> {
   const text = Buffer.from(await collect(item.read(options), { limit: LONGEST })).toString()
-  const value = parsed(text)
-  if (!Value.Check(Facts, value)) throw new BackupError('BLOCK_INVALID', `${item.id} does not describe a database: ${[...Value.Errors(Facts, value)][0]?.message ?? 'it is no JSON'}`, { data: { item: item.id } })
-  return value
+  return checkFacts(parsed(text), item.id)
+}
+
+/** @throws {BackupError} `BLOCK_INVALID` when `value` is not what docs/format.md says of the artifact `id` */
+export function checkFacts (value: unknown, id: string): DatabaseFacts {
+  const whole = typeof value === 'object' && value !== null ? { order: [], ...value } : value
+  if (Value.Check(Facts, whole)) return whole
+  throw new BackupError('BLOCK_INVALID', `${id} does not describe a database: ${[...Value.Errors(Facts, whole)][0]?.message ?? 'it is no JSON'}`, { data: { item: id } })
 }
 
 /** `15` of `15.18 (Debian …)`, `18` of `18beta1`. */

@@ -1,14 +1,17 @@
 import type pg from 'pg'
 import type { PrepareOptions, RestoreItem } from '../source.ts'
+import { readDatabaseFacts } from './catalog-database.ts'
 import { quoteIdentifier } from './identifier.ts'
-import { dropBlobs, holdsBlobs, loadBlobOwners, loadBlobs } from './restore-blobs.ts'
+import { holdsBlobs, loadBlobOwners, replaceBlobs } from './restore-blobs.ts'
+import { setComment } from './restore-databases.ts'
 import { forItem } from './restore-error.ts'
 import { movedInto } from './restore-existing.ts'
+import { checkFacts } from './restore-facts.ts'
 import { checkForeignKeys } from './restore-foreign-keys.ts'
 import type { InPlacePlan } from './restore-in-place-plan.ts'
 import { restoreObjects } from './restore-objects.ts'
 import type { RestorerSettings } from './restore-options.ts'
-import { applyProperties } from './restore-properties.ts'
+import { applyProperties, differingMembers } from './restore-properties.ts'
 import { readBack } from './restore-read-back.ts'
 import type { Renaming } from './restore-renaming.ts'
 import { lockTables, replaceRows, silenceTriggers, wakeTriggers } from './restore-replace.ts'
@@ -37,7 +40,7 @@ export async function applyInPlace (client: pg.Client, plan: InPlacePlan, items:
   await createSchemas(applying, items)
   await makeObjects(applying, stages.definitions)
   const replaced = await replaceTables(applying)
-  await replaceBlobs(applying)
+  await restoreBlobs(applying)
   await setSequences(applying)
   await makeObjects(applying, stages.additions)
   await makeObjects(applying, settings.owners === 'keep' ? stages.rights : [])
@@ -86,14 +89,15 @@ async function holdsRows (client: pg.Client, item: RestoreItem, table: TableName
 }
 
 /** Large objects belong to no table: all of the database's are taken for what the backup holds. */
-async function replaceBlobs ({ client, stages: { blobs, blobOwners }, settings: { owners }, signal, onItem }: Applying): Promise<void> {
-  const items = [...blobs, ...blobOwners]
-  if (items.length > 0 && !await holdsBlobs(client, items, { owners, signal })) {
-    await forItem({ action: 'remove the large objects' }, async () => { await dropBlobs(client) })
-    for (const item of blobs) await loadBlobs(client, item, { signal })
-    for (const item of blobOwners) await loadBlobOwners(client, item, { signal, rights: owners === 'keep' })
+async function restoreBlobs ({ client, stages: { blobs, blobOwners }, settings: { owners }, signal, onItem }: Applying): Promise<void> {
+  for (const item of blobs) {
+    if (!await holdsBlobs(client, item, { signal })) await replaceBlobs(client, item, { signal })
+    onItem(item)
   }
-  for (const item of items) onItem(item)
+  for (const item of blobOwners) {
+    if (!await holdsBlobs(client, item, { signal })) await loadBlobOwners(client, item, { signal, rights: owners === 'keep' })
+    onItem(item)
+  }
 }
 
 async function setSequences ({ client, plan, stages, signal, onItem }: Applying): Promise<void> {
@@ -113,18 +117,23 @@ async function refreshViews ({ client, plan, stages, onItem }: Applying, replace
 }
 
 /** A restore that moves objects elsewhere is no restore of the database. */
-async function setProperties ({ client, plan: { facts }, stages, settings, onItem }: Applying): Promise<void> {
-  if (stages.database === undefined || facts === undefined) return
-  if (Object.keys(settings.schemas).length === 0) await applyProperties(client, settings.database, facts, settings)
-  onItem(stages.database)
+async function setProperties ({ client, plan: { facts, statements }, stages: { database: item }, settings, onItem }: Applying): Promise<void> {
+  if (item === undefined || facts === undefined) return
+  const { database, schemas, owners, onNote } = settings
+  if (Object.keys(schemas).length === 0) {
+    await applyProperties(client, database, facts, settings)
+    await setComment(client, database, facts.comment ?? null)
+    const differing = differingMembers(facts, checkFacts(await readDatabaseFacts(client, []), item.id), { owners, extensionVersions: statements.extensionVersions })
+    if (differing.length > 0) onNote(`Database ${database} still differs from the backup in ${differing.join(', ')}, which a restore in place does not change.`)
+  }
+  onItem(item)
 }
 
 async function verify ({ client, plan, stages, settings: { owners }, signal }: Applying): Promise<void> {
   const differing: string[] = []
   for (const item of stages.rows) if (!await holdsRows(client, item, movedTable(tableOf(item), plan.statements.renaming), { signal })) differing.push(item.id)
   for (const item of stages.sequences) if (!await sequenceMatches(client, item, movedTable(sequenceOf(item), plan.statements.renaming), { signal })) differing.push(item.id)
-  const blobs = [...stages.blobs, ...stages.blobOwners]
-  if (!await holdsBlobs(client, blobs, { owners, signal })) differing.push(...blobs.map(({ id }) => id))
+  for (const item of [...stages.blobs, ...(owners === 'keep' ? stages.blobOwners : [])]) if (!await holdsBlobs(client, item, { signal })) differing.push(item.id)
   refuseDifferences(differing)
 }
 

@@ -36,13 +36,10 @@ export class InPlaceRestorer implements Restorer {
     return await checkInPlace(items, this.#target, this.#settings, options)
   }
 
-  /**
-   * False for objects that are to move into another schema, and for large objects: whether those are equal
-   * shows only when all of them are looked at.
-   */
+  /** False for objects when some move into another schema: which names in them do shows only when all of them are looked at. */
   async holds (item: RestoreItem, { signal }: AbortOptions = {}): Promise<boolean> {
     const { owners, schemas } = this.#settings
-    if (item.kind === 'pg.blobs' || (Object.keys(schemas).length > 0 && item.kind !== 'pg.rows')) return false
+    if (Object.keys(schemas).length > 0 && item.kind !== 'pg.rows') return false
     const artifact = await this.#target.artifact(this.#idInTarget(item), { signal })
     return artifact !== undefined && await sameArtifact(item, artifact, { renaming: NO_RENAMING, owners, major: NEWEST_MAJOR, extensionVersions: new Map(), signal })
   }

@@ -72,7 +72,7 @@ function renamedSchema (tokens: readonly SqlToken[], index: number, { targets, q
 
 /**
  * What a statement is about: the first qualified name in it. An index is named without its schema, which is that of its table; the
- * sequence of an identity column is made by a statement about the table; attaching an index is about two of them.
+ * sequence of an identity column is made by a statement about the table, a multirange type by one about its range; attaching an index is about two of them.
  */
 function subjectsOf (statement: string): string[] {
   const tokens = meaningfulTokens(statement)
@@ -81,7 +81,7 @@ function subjectsOf (statement: string): string[] {
   if (subject === undefined) return []
   const schema = identifierOf(subject.schema) ?? ''
   const attaches = wordAt(tokens, 0) === 'alter' && wordAt(tokens, 1) === 'index'
-  const further = names.filter(({ at }) => attaches || wordAt(tokens, at - 1) === 'name')
+  const further = names.filter(({ at }) => attaches || wordAt(tokens, at - 1) === 'name' || wordAt(tokens, at - 2) === 'multirange_type_name')
   return [
     keyOf(schema, subject.name),
     ...further.map(({ schema: token, name }) => keyOf(identifierOf(token) ?? '', name)),

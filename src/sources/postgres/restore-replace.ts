@@ -9,6 +9,7 @@ import { loadRows } from './restore-rows.ts'
 import type { TableName } from './restore-rows.ts'
 
 const INSUFFICIENT_PRIVILEGE = '42501'
+const NOT_IN_PREREQUISITE_STATE = '55000'
 
 /**
  * Keeps triggers, foreign keys among them, from acting on what the transaction changes from here on.
@@ -43,11 +44,25 @@ export async function replaceRows (client: pg.Client, item: RestoreItem, table: 
   await forItem({ action: `replace ${item.id}`, item: item.id }, async () => {
     const loud = await loudRules(client, table)
     for (const { off } of loud) await client.query(off)
-    const { condition = '' } = await targetColumns(client, table) ?? {}
-    await client.query(`DELETE FROM ONLY ${quoteQualified(table.schema, table.name)} ${condition}`)
+    await removeRows(client, table)
     await loadRows(client, item, table, options)
     for (const { on } of loud) await client.query(on)
   })
+}
+
+/** Others can read the old rows until the transaction ends, unless nothing but TRUNCATE does: for tables that are published without an identity of their rows. */
+async function removeRows (client: pg.Client, table: TableName): Promise<void> {
+  const name = quoteQualified(table.schema, table.name)
+  const { condition = '' } = await targetColumns(client, table) ?? {}
+  await client.query('SAVEPOINT before_delete')
+  try {
+    await client.query(`DELETE FROM ONLY ${name} ${condition}`)
+  } catch (error) {
+    if (systemCode(error) !== NOT_IN_PREREQUISITE_STATE) throw error
+    await client.query('ROLLBACK TO SAVEPOINT before_delete')
+    await client.query(`TRUNCATE ONLY ${name}`)
+  }
+  await client.query('RELEASE SAVEPOINT before_delete')
 }
 
 interface Switch {

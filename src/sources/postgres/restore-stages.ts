@@ -1,4 +1,5 @@
 import type { RestoreItem } from '../source.ts'
+import { isAboutOwners } from './restore-blobs.ts'
 
 /** The items of one restore in the groups and the order in which they come back. */
 export interface RestoreStages {
@@ -33,8 +34,8 @@ export function stagesOf (items: readonly RestoreItem[], order: readonly string[
     database: items.find(item => item.kind === 'pg.database'),
     definitions: stage('definitions'),
     rows: items.filter(item => item.kind === 'pg.rows'),
-    blobs: blobs.filter(item => item.layout?.columns.includes('data') === true),
-    blobOwners: blobs.filter(item => item.layout?.columns.includes('owner') === true),
+    blobs: blobs.filter(item => !isAboutOwners(item)),
+    blobOwners: blobs.filter(isAboutOwners),
     sequences: items.filter(item => item.kind === 'pg.sequence'),
     additions: stage('additions'),
     rights: stage('rights'),

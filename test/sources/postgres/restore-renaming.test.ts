@@ -9,6 +9,7 @@ const RESTORED = [
   'ALTER TABLE shop.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY ( SEQUENCE NAME shop.users_id_seq START WITH 1 );',
   'ALTER TABLE ONLY shop.users ADD CONSTRAINT users_pkey PRIMARY KEY (id);',
   'CREATE UNIQUE INDEX "By Mood" ON shop.users USING btree (mood);',
+  'CREATE TYPE shop.span AS RANGE (subtype = float8, multirange_type_name = shop.spans, subtype_diff = shop.minus);',
   'CREATE OPERATOR shop.=== (FUNCTION = shop.same, LEFTARG = shop.mood, RIGHTARG = shop.mood);',
 ]
 const { sql, schema, id } = renamingOf({ shop: 'New Shop', other: 'other' }, RESTORED)
@@ -16,6 +17,7 @@ const { sql, schema, id } = renamingOf({ shop: 'New Shop', other: 'other' }, RES
 describe('renaming', () => {
   it.each([
     ['CREATE TABLE shop.users (mood shop.mood[])', 'CREATE TABLE "New Shop".users (mood "New Shop".mood[])'],
+    ['CREATE TYPE shop.span AS RANGE (multirange_type_name = shop.spans, subtype_diff = shop.minus)', 'CREATE TYPE "New Shop".span AS RANGE (multirange_type_name = "New Shop".spans, subtype_diff = shop.minus)'],
     ['CREATE SCHEMA shop', 'CREATE SCHEMA "New Shop"'],
     ['ALTER SCHEMA shop OWNER TO shop', 'ALTER SCHEMA "New Shop" OWNER TO shop'],
     ['GRANT SELECT ON TABLE shop.users TO shop', 'GRANT SELECT ON TABLE "New Shop".users TO shop'],
