@@ -53,9 +53,11 @@ export async function loadBlobOwners (client: pg.Client, item: RestoreItem, { ri
   })
 }
 
-const OVERWRITTEN = 'SELECT m.oid FROM pg_largeobject_metadata m JOIN pg_temp.caf_owners o ON o.loid = m.oid WHERE o.acl IS NULL AND m.lomacl IS NOT NULL'
+const OVERWRITTEN = `
+  SELECT m.oid FROM pg_largeobject_metadata m JOIN pg_temp.caf_owners o ON o.loid = m.oid
+  WHERE m.lomacl IS NOT NULL AND (m.lomacl::text IS DISTINCT FROM o.acl OR pg_get_userbyid(m.lomowner) <> o.owner)`
 
-/** Once rights were granted no command brings back those that nobody ever touched: such large objects are made again. */
+/** No sequence of commands turns any list of rights into any other (into none, say): large objects with other rights are made again. */
 async function forgetRights (client: pg.Client): Promise<void> {
   const { rows } = await client.query(`${OVERWRITTEN} LIMIT 1`)
   if (rows.length === 0) return
@@ -80,7 +82,9 @@ interface BlobOwner {
 async function * ownerBatches (client: pg.Client): AsyncGenerator<readonly BlobOwner[]> {
   let last = '0'
   for (;;) {
-    const { rows } = await client.query<BlobOwner>('SELECT loid::text, owner, acl FROM pg_temp.caf_owners WHERE loid > $1 ORDER BY pg_temp.caf_owners.loid LIMIT $2', [last, BATCH])
+    const { rows } = await client.query<BlobOwner>(`
+      SELECT o.loid::text, o.owner, o.acl FROM pg_temp.caf_owners o JOIN pg_largeobject_metadata m ON m.oid = o.loid
+      WHERE o.loid > $1 AND (m.lomacl::text IS DISTINCT FROM o.acl OR pg_get_userbyid(m.lomowner) <> o.owner) ORDER BY o.loid LIMIT $2`, [last, BATCH])
     if (rows.length === 0) return
     yield rows
     last = rows[rows.length - 1]!.loid

@@ -46,7 +46,7 @@ async function checkNames ({ client, names, owner, settings: { replace, replaced
 async function checkDroppable ({ client, database }: Pick<CheckContext, 'client'> & { readonly database: string }): Promise<Problem[]> {
   const { rows } = await client.query<{ what: string }>(`
     SELECT format('replication slot %s', slot_name) AS what FROM pg_catalog.pg_replication_slots WHERE database = $1
-    UNION ALL SELECT format('subscription %s', subname) FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = $1
+    UNION ALL SELECT format('subscription %s', subname) FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = $1 AND s.subslotname IS NOT NULL
     UNION ALL SELECT format('prepared transaction %s', gid) FROM pg_catalog.pg_prepared_xacts WHERE database = $1 ORDER BY 1`, [database])
   const what = rows.map(row => row.what)
   return what.length === 0 ? [] : [problem('TARGET_EXISTS', `database ${database} cannot be replaced while it has ${what.join(', ')}: end those, or keep the replaced database`, { database, what })]

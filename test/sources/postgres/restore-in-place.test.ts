@@ -28,7 +28,8 @@ const SCHEMA = `
   INSERT INTO orders ("user", note) SELECT n, 'order ' || n FROM generate_series(1, 20) n;
   INSERT INTO log VALUES ('a'), ('a'), ('b');
   REFRESH MATERIALIZED VIEW counted;
-  SELECT lo_from_bytea(7, 'seven'), lo_create(8);`
+  SELECT lo_from_bytea(7, 'seven'), lo_create(8), lo_from_bytea(11, 'shared');
+  GRANT SELECT ON LARGE OBJECT 11 TO pg_monitor, pg_read_all_data;`
 
 describe('restoring in place', () => {
   let running: TestPostgres
@@ -97,7 +98,7 @@ describe('restoring in place', () => {
     expect(await rows('SELECT * FROM mine')).toEqual([[1]])
     expect(await rows('SELECT n::int FROM counted')).toEqual([[20]])
     expect(await rows("SELECT nextval('orders_id_seq')::int")).toEqual([[21]])
-    expect(await rows('SELECT oid::int, convert_from(lo_get(oid), \'UTF8\') FROM pg_largeobject_metadata ORDER BY oid')).toEqual([[7, 'seven'], [8, '']])
+    expect(await rows('SELECT oid::int, convert_from(lo_get(oid), \'UTF8\') FROM pg_largeobject_metadata ORDER BY oid')).toEqual([[7, 'seven'], [8, ''], [11, 'shared']])
     expect(await rows("SELECT tgenabled FROM pg_trigger WHERE tgname = 'told'")).toEqual([['A']])
   })
 
@@ -111,11 +112,11 @@ describe('restoring in place', () => {
       await one[end]()
     }
     expect(await rows("SELECT count(*)::int, last_value::int, to_regclass('users_name') FROM orders, orders_id_seq GROUP BY last_value")).toEqual([])
-    expect(await rows("SELECT last_value::int, to_regclass('users_name'), (SELECT count(*)::int FROM pg_largeobject_metadata) FROM orders_id_seq")).toEqual([[500, null, 1]])
+    expect(await rows("SELECT last_value::int, to_regclass('users_name'), (SELECT count(*)::int FROM pg_largeobject_metadata) FROM orders_id_seq")).toEqual([[500, null, 2]])
   })
 
   it('brings back large objects or their owners alone, and each keeps the other', async () => {
-    await client.query("CREATE ROLE holder; ALTER LARGE OBJECT 7 OWNER TO holder; GRANT SELECT ON LARGE OBJECT 8 TO holder; SELECT lo_put(7, 0, 'x'), lo_create(9), lo_from_bytea(10, 'more')")
+    await client.query("CREATE ROLE holder; ALTER LARGE OBJECT 7 OWNER TO holder; GRANT SELECT ON LARGE OBJECT 8 TO holder; SELECT lo_put(7, 0, 'x'), lo_create(9), lo_from_bytea(10, 'more'); GRANT SELECT ON LARGE OBJECT 11 TO holder; REVOKE ALL ON LARGE OBJECT 11 FROM pg_monitor")
     const blobs = async (): Promise<unknown[]> => await rows("SELECT oid::int, pg_get_userbyid(lomowner), lomacl::text, convert_from(lo_get(oid), 'UTF8') FROM pg_largeobject_metadata ORDER BY 1")
     const bring = async (...ids: string[]): Promise<void> => {
       const one = restorer()
@@ -123,9 +124,9 @@ describe('restoring in place', () => {
       await one.commit()
     }
     await bring('blobs')
-    expect(await blobs()).toEqual([[7, 'holder', null, 'seven'], [8, 'postgres', '{postgres=rw/postgres,holder=r/postgres}', ''], [9, 'postgres', null, '']])
+    expect(await blobs()).toEqual([[7, 'holder', null, 'seven'], [8, 'postgres', '{postgres=rw/postgres,holder=r/postgres}', ''], [9, 'postgres', null, ''], [11, 'postgres', '{postgres=rw/postgres,pg_read_all_data=r/postgres,holder=r/postgres}', 'shared']])
     await bring('blobs-owners')
-    expect(await blobs()).toEqual([[7, 'postgres', null, 'seven'], [8, 'postgres', null, '']])
+    expect(await blobs()).toEqual([[7, 'postgres', null, 'seven'], [8, 'postgres', null, ''], [11, 'postgres', '{postgres=rw/postgres,pg_monitor=r/postgres,pg_read_all_data=r/postgres}', 'shared']])
     await client.query('DROP ROLE holder')
   })
 

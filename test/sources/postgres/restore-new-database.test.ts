@@ -123,7 +123,12 @@ describe('restoring into a new database', () => {
     await create("CREATE SUBSCRIPTION s CONNECTION 'host=nowhere.invalid' PUBLICATION p WITH (connect = false)")
     expect(await restorer({ replace: 'swap' }).check(items)).toMatchObject([{ code: 'TARGET_EXISTS', data: { what: ['subscription s'] } }])
     expect(await restorer({ replace: 'swap', replaced: 'keep' }).check(items)).toEqual([])
-    await inDatabase(running, 'app', async client => { await client.query('ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s') })
+    await inDatabase(running, 'app', async client => { await client.query('ALTER SUBSCRIPTION s SET (slot_name = NONE)') })
+    const one = restorer({ replace: 'swap' })
+    expect(await one.check(items)).toEqual([])
+    await one.prepare(items)
+    await one.commit()
+    expect(await databases()).toEqual(['app'])
   })
 
   it('works only where nobody else does', async () => {

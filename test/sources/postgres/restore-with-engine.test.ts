@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRepository } from '../../../src/cas/repository.ts'
+import type { Repository } from '../../../src/cas/repository.ts'
+import type { RegenerationPolicy } from '../../../src/engine/contract.ts'
+import { restoreSnapshot } from '../../../src/engine/restore.ts'
+import { createSnapshot } from '../../../src/engine/snapshot.ts'
+import { postgresSource } from '../../../src/sources/postgres/postgres-source.ts'
+import { postgresRestorer } from '../../../src/sources/postgres/restorer.ts'
+import type { PostgresRestorerOptions } from '../../../src/sources/postgres/restorer.ts'
+import { PostgresServer } from '../../../src/sources/postgres/server.ts'
+import { memoryBackend } from '../../../src/storage/memory-backend.ts'
+import { startPostgres } from '../../servers/postgres.ts'
+import type { TestPostgres } from '../../servers/postgres.ts'
+import { createNastyDatabase, inDatabase } from './databases.ts'
+
+/** What the database of `nasty.sql` can lose. */
+const HARM = `
+  INSERT INTO keyless VALUES (7); UPDATE parent SET v = 'z'; DROP INDEX partial_index; DROP TABLE secrets; DROP VIEW grouped; UPDATE events SET n = 9;
+  REFRESH MATERIALIZED VIEW counted; SELECT lo_unlink(99), lo_put(4711, 3, 'x'), setval('alone', 3)`
+
+describe('PostgreSQL restored from snapshots', () => {
+  let running: TestPostgres
+  let server: PostgresServer
+  let repository: Repository
+  let snapshot: string
+
+  beforeAll(async () => {
+    running = await startPostgres({ major: 18 })
+    server = new PostgresServer({ url: running.url('postgres') })
+    await createNastyDatabase(running, 'nasty')
+    repository = await createRepository(memoryBackend())
+    snapshot = (await createSnapshot(repository, { sources: [postgresSource({ server, database: 'nasty' })], description: 'before' })).id
+  })
+  afterAll(async () => {
+    await repository.close()
+    await running.stop()
+  })
+
+  /** How many artifacts were brought back. */
+  const restore = async (options: Partial<PostgresRestorerOptions>, policy: Partial<RegenerationPolicy>, history = false): Promise<number> =>
+    (await restoreSnapshot(repository, snapshot, {
+      restorers: [postgresRestorer({ server, database: 'nasty', mode: 'in-place', ...options })],
+      policy: { preserveHistory: history, ...policy }, ...(history && { history: [postgresSource({ server, database: 'nasty' })] }),
+    })).restored
+
+  it('brings back in place what was harmed, and finds nothing left to do', async () => {
+    expect(await restore({}, { strategy: 'incremental' })).toBe(0)
+    await inDatabase(running, 'nasty', async client => { await client.query(HARM) })
+    expect(await restore({}, { strategy: 'incremental' }, true)).toBeGreaterThan(15)
+    expect(await restore({}, { strategy: 'incremental' })).toBe(0)
+  })
+
+  it('takes everything again when told to', async () => {
+    expect(await restore({}, { strategy: 'full' })).toBeGreaterThan(150)
+    expect(await restore({}, { strategy: 'incremental' })).toBe(0)
+  })
+
+  it('puts chosen tables beside the others, with the keys between them only', async () => {
+    const select = { tables: ['public.chicken', 'egg', 'public.events_2025', 'Ta.ble "q" ünï'] }
+    await restore({ schemas: { public: 'scratch' } }, { strategy: 'selective', select })
+    const keys = await inDatabase(running, 'nasty', async client => (await client.query<{ def: string }>({
+      text: "SET search_path = ''; SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) AS def FROM pg_constraint WHERE contype = 'f' AND connamespace = to_regnamespace('scratch') ORDER BY 1",
+    }) as unknown as ReadonlyArray<{ rows: Array<{ def: string }> }>)[1]?.rows.map(({ def }) => def))
+    expect(keys).toEqual([
+      'scratch.chicken FOREIGN KEY (egg) REFERENCES scratch.egg(id) DEFERRABLE INITIALLY DEFERRED',
+      'scratch.egg FOREIGN KEY (chicken) REFERENCES scratch.chicken(id)', 'scratch.egg FOREIGN KEY (self) REFERENCES scratch.egg(id)',
+    ])
+    await inDatabase(running, 'nasty', async client => {
+      const { rows } = await client.query('SELECT m::text, p::text, pairs::text, r::text FROM public."Ta.ble ""q"" ünï" EXCEPT SELECT m::text, p::text, pairs::text, r::text FROM scratch."Ta.ble ""q"" ünï"')
+      expect(rows).toEqual([])
+      await client.query('DROP SCHEMA scratch CASCADE')
+    })
+  })
+
+  it('replaces the whole database, and holds it afterwards', async () => {
+    await inDatabase(running, 'nasty', async client => { await client.query(`${HARM}; CREATE TABLE later ()`) })
+    await inDatabase(running, 'nasty', async client => { await client.query('ALTER SUBSCRIPTION from_elsewhere SET (slot_name = NONE)') })
+    expect(await restore({ mode: 'create', replace: 'swap', disconnect: true }, { strategy: 'incremental' })).toBeGreaterThan(150)
+    expect(await restore({ mode: 'create' }, { strategy: 'incremental' })).toBe(0)
+    expect(await restore({}, { strategy: 'incremental' })).toBe(0)
+  })
+})
