@@ -47,9 +47,9 @@ describe('restore of a folder with too little', () => {
     const root = await folder()
     chmodSync(root, 0o777)
     const script = `
-      process.setgid(65534); process.setuid(65534)
       const { filesRestorer } = await import(${JSON.stringify(join(import.meta.dirname, '../../../src/sources/files/files-restorer.ts'))})
       const { entry, itemOf } = await import(${JSON.stringify(join(import.meta.dirname, 'sample-item.ts'))})
+      process.setgid(65534); process.setuid(65534) // only now: that user may not reach the code
       const folder = ${JSON.stringify(join(root, 'to'))}
       const item = itemOf(() => [
         entry('closed', { type: 'directory', mode: 0o500, uid: 0, gid: 0 }), entry('closed/in', { type: 'directory', mode: 0o500, uid: 0, gid: 0 }),
