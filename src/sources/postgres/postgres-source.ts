@@ -24,6 +24,8 @@ export interface PostgresSourceOptions extends SchemaSelection {
   readonly connections?: number
   /** @default 'wasm' */
   readonly pgDump?: PgDumpChoice
+  /** `primary`: not from the server's standby, which may lag behind. @default 'reader' */
+  readonly readFrom?: 'reader' | 'primary'
   /** How long to wait for a table that somebody else holds. @default 30_000 */
   readonly lockTimeoutMs?: number
   /** @default () => new Date() */
@@ -41,7 +43,7 @@ export function postgresSource (options: PostgresSourceOptions): Source {
 type Settled = PostgresSourceOptions & Required<Pick<PostgresSourceOptions, 'name' | 'connections'>>
 
 async function openCapture (options: Settled, { signal }: AbortOptions = {}): Promise<Capture> {
-  const server = options.server.reader
+  const server = readerOf(options)
   const lease = await server.lease(2, { atMost: options.connections, signal })
   const abort = (): void => { lease.destroyAll() }
   signal?.addEventListener('abort', abort, { once: true })
@@ -57,11 +59,11 @@ async function openCapture (options: Settled, { signal }: AbortOptions = {}): Pr
 }
 
 async function openOn (lease: ConnectionLease, options: Settled, { signal }: AbortOptions): Promise<Capture> {
-  const { name: source, database, server: { reader }, pgDump, lockTimeoutMs = 30_000, now = () => new Date() } = options
+  const { name: source, database, pgDump, lockTimeoutMs = 30_000, now = () => new Date() } = options
   const selection = selectionOf(options)
   const first = await lease.connect(database, { signal })
   const serverMajor = await readServerMajor(first)
-  const dumper = await chooseDumper(reader, { serverMajor, signal, ...(pgDump !== undefined && { pgDump }) })
+  const dumper = await chooseDumper(readerOf(options), { serverMajor, signal, ...(pgDump !== undefined && { pgDump }) })
   await lease.release(first)
   const begin = now()
   const snapshot = await DatabaseSnapshot.open(lease, database, { selection, lockTimeoutMs })
@@ -72,6 +74,10 @@ async function openOn (lease: ConnectionLease, options: Settled, { signal }: Abo
   const dependencies = await CatalogDependencies.read(snapshot.holder, new Set(named.flatMap(({ key }) => key ?? [])))
   const objects = new SchemaObjects(source, named, dependencies, relations)
   return await PostgresCapture.plan({ source, database, selection, lease, snapshot, objects, dependencies, relations, facts, begin, now })
+}
+
+function readerOf ({ server, readFrom = 'reader' }: PostgresSourceOptions): PostgresServer {
+  return readFrom === 'primary' ? server : server.reader
 }
 
 function selectionOf ({ schemas, excludeSchemas, excludeTables }: PostgresSourceOptions): SchemaSelection {

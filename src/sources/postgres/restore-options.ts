@@ -5,7 +5,10 @@ import type { PostgresServer } from './server.ts'
 export interface PostgresRestorerOptions {
   /** The source whose artifacts it takes. @default 'postgres' */
   readonly name?: string
-  /** Needs a budget of at least three connections: one that holds the restore together and two that read back. */
+  /**
+   * Needs a budget of at least three connections, one that holds the restore together and two that read back, and keeps some of them
+   * between its calls: whoever works at the same time should have a server object of its own.
+   */
   readonly server: PostgresServer
   readonly database: string
   /**

@@ -20,9 +20,10 @@ import { verifyTarget } from './restore-verify.ts'
 import type { VerifyOptions } from './restore-verify.ts'
 import { readServerMajor } from './server-facts.ts'
 
-/** A capture of one database of the server, to compare it. */
+/** A capture of one database, to compare it. It leaves one connection of the budget for whoever looks at it. */
 export function stateOf (database: string, { name, server, pgDump, concurrency }: RestorerSettings): TargetState {
-  return new TargetState(postgresSource({ name, server, database, pgDump, connections: 1 + concurrency }))
+  const connections = Math.min(1 + concurrency, server.maxConnections - 1)
+  return new TargetState(postgresSource({ name, server, database, pgDump, connections, readFrom: 'primary' }))
 }
 
 /** Builds the database under its temporary name, reads it back and marks it as ready. */

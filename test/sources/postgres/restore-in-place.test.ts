@@ -102,6 +102,16 @@ describe('restoring in place', () => {
     expect(await rows("SELECT tgenabled FROM pg_trigger WHERE tgname = 'told'")).toEqual([['A']])
   })
 
+  it('works with three connections, and never looks at a standby', async () => {
+    const small = new PostgresServer({ url: running.url('postgres'), replicaUrl: 'postgres://nobody@127.0.0.1:1', maxConnections: 3 })
+    await client.query('DELETE FROM orders')
+    const one = restorer({ server: small })
+    expect(await Promise.all(named('rows/public.orders', 'rows/public.log').map(async item => await one.holds(item)))).toEqual([false, true])
+    expect(await one.check(items)).toEqual([])
+    await one.prepare(items)
+    await one.commit()
+  })
+
   it('shows nothing before commit, and undoes everything, sequences too', async () => {
     await client.query("DELETE FROM orders; SELECT setval('orders_id_seq', 500); DROP INDEX users_name; SELECT lo_unlink(7)")
     for (const end of ['abort', 'close'] as const) {
