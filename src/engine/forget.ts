@@ -1,5 +1,5 @@
 import type { Repository } from '../cas/repository.ts'
-import { writeCatalogue } from './catalogue.ts'
+import { refreshCatalogue } from './catalogue.ts'
 import { planRetention } from './retention.ts'
 import type { Retention, RetentionPlan } from './retention.ts'
 import { findView, listViews } from './snapshot-view.ts'
@@ -39,6 +39,6 @@ export async function planForget (repository: Repository, { references = [], ret
 /** Hides the plan's snapshots, durably; their bytes go with the next garbage collection. Returns their ids. */
 export async function applyForget (repository: Repository, { forget }: Pick<ForgetPlan, 'forget'>): Promise<string[]> {
   for (const { snapshot } of forget) await repository.forget(snapshot.id)
-  await writeCatalogue(repository)
+  await refreshCatalogue(repository)
   return forget.map(({ snapshot }) => snapshot.id)
 }

@@ -7,7 +7,7 @@ import type { ArchiveReader } from '../caf/archive-reader.ts'
 import { localValidator } from '../trust/local-validator.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Validator } from '../trust/validator.ts'
-import { writeCatalogue } from './catalogue.ts'
+import { refreshCatalogue } from './catalogue.ts'
 import { seekConsensus } from './consensus.ts'
 import type { BackupEmitter } from './events.ts'
 import type { OnProgress } from './progress.ts'
@@ -44,7 +44,7 @@ export async function importArchive (repository: Repository, path: string, reque
   const archive = await openArchive(path)
   try {
     const imported = await bringIn(repository, archive, request)
-    await writeCatalogue(repository)
+    await refreshCatalogue(repository)
     const { id, root, nodes, sizeBytes, storedBytes } = imported
     const durationMs = Math.round(performance.now() - started)
     request.events?.emit('backup.snapshot.created', { snapshotId: id, root, nodes, sizeBytes, storedBytes, durationMs, traceId: randomUUID() })
@@ -64,7 +64,7 @@ async function bringIn (repository: Repository, archive: ArchiveReader, request:
     await writer.commit({ root: root.toString(), project, ...consensus })
     return { id: writer.id, root: root.toString(), project: project ?? snapshot.project, nodes, sizeBytes, storedBytes: writer.counters.storedBytes }
   } catch (error) {
-    await writer.discard()
+    await writer.discard().catch(() => undefined) // the first failure is the one to tell
     throw error
   }
 }

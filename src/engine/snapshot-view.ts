@@ -46,22 +46,25 @@ async function viewOf (repository: Repository, { id, root: text, project, consen
   return { id, root, project: project ?? block.project, timestamp: new Date(block.created), consensus, validatedBy, block }
 }
 
+/** The newest intact snapshot of a project: a damaged one must not stop new ones. */
 export async function newestView (repository: Repository, project: string): Promise<SnapshotView | undefined> {
-  return (await listViews(repository)).filter(view => view.project === project).at(-1)
+  return (await listViews(repository, { onBroken: () => undefined })).filter(view => view.project === project).at(-1)
 }
 
 /**
- * The snapshot that `reference` names: an id, a unique beginning of one (4 characters at least), a root CID, `<project>/latest`, or `latest`: the
+ * The snapshot that `reference` names, of those whose root block can be read: an id, a unique beginning of one (4 characters at least), a root CID, `<project>/latest`, or `latest`: the
  * newest of all, but for what restores have replaced.
  * @throws {BackupError} `SNAPSHOT_MISSING`, `SNAPSHOT_AMBIGUOUS`
  */
 export async function findView (repository: Repository, reference: string): Promise<SnapshotView> {
-  const views = await listViews(repository)
+  const broken = new Map<string, BackupError>()
+  const views = await listViews(repository, { onBroken: (id, error) => { broken.set(id, error) } })
   const found = views.filter(view => names(view, reference))
   const latest = /^(?:(.+)\/)?latest$/.exec(reference)
   const ofProject = latest === null ? [] : views.filter(view => latest[1] === undefined ? !view.project.endsWith(HISTORY) : view.project === latest[1])
   const view = latest === null ? found.at(-1) : ofProject.at(-1)
   if (view === undefined) {
+    for (const [id, error] of broken) if (reference.length >= 4 && id.startsWith(reference)) throw error
     throw new BackupError('SNAPSHOT_MISSING', `there is no snapshot ${reference} in ${repository.backend.location}; \`caf snapshots\` lists those there are`, { data: { reference } })
   }
   if (found.length > 1 && !found.every(other => other.root.equals(view.root))) {

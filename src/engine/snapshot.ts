@@ -12,7 +12,7 @@ import { localValidator } from '../trust/local-validator.ts'
 import type { Validator } from '../trust/validator.ts'
 import { captureAll } from './capture.ts'
 import type { NamedSummary } from './capture.ts'
-import { writeCatalogue } from './catalogue.ts'
+import { refreshCatalogue } from './catalogue.ts'
 import { seekConsensus } from './consensus.ts'
 import type { BackupEmitter } from './events.ts'
 import { GENERATOR } from './generator.ts'
@@ -84,12 +84,12 @@ export async function createSnapshot (repository: Repository, request: SnapshotR
     const { validators = [localValidator()], threshold, signal } = request
     const agreement = await seekConsensus(repository, writer, root, { validators, threshold, signal })
     await writer.commit({ root: root.toString(), ...agreement })
-    await writeCatalogue(repository)
+    await refreshCatalogue(repository)
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
     return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: agreement.validatedBy }
   } catch (error) {
-    await writer.discard()
+    await writer.discard().catch(() => undefined) // the first failure is the one to tell
     if (isBackupError(error, 'QUORUM_NOT_REACHED', 'DAG_CYCLE', 'DEP_MISSING', 'NODE_DUPLICATE')) {
       events?.emit('backup.validation.failed', { traceId, durationMs: Math.round(performance.now() - started), code: error.code, errors: [error.message] })
     }

@@ -10,7 +10,7 @@ import { importArchive } from '../../src/engine/import.ts'
 import { pendingRestores } from '../../src/engine/restore-journal.ts'
 import { restoreSnapshot } from '../../src/engine/restore.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
-import { listViews } from '../../src/engine/snapshot-view.ts'
+import { findView, listViews } from '../../src/engine/snapshot-view.ts'
 import { verifyRepository } from '../../src/engine/verify.ts'
 import { BackupError } from '../../src/errors.ts'
 import { AgentOutputs } from '../../src/sources/agents/agent-outputs.ts'
@@ -185,5 +185,22 @@ describe('agents\' outputs without a program that takes them back', () => {
     const { id } = await createSnapshot(repository, { sources: [outputs], description: 'one' })
     expect(await restoreSnapshot(repository, id, { restorers: [], policy: { preserveHistory: false } })).toMatchObject({ restored: 0, omitted: 1 })
     await expect(restoreSnapshot(repository, id, { restorers: [], policy: { strategy: 'selective', select: { nodes: ['agents/output/plan'] } } })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+})
+
+describe('a snapshot whose root block is lost', () => {
+  it('stops neither new snapshots nor others, and is named when it is asked for', async () => {
+    const { id, root } = await createSnapshot(repository, { sources: [outputs], description: 'lost' })
+    await createSnapshot(repository, { sources: [outputs], description: 'intact' })
+    const copy = repository.locate(Buffer.from(root.multihash.digest).toString('hex'))
+    if (copy === undefined) throw new Error('the root is stored')
+    const pack = Buffer.from(await repository.backend.get(packKey(copy.pack)) ?? [])
+    pack.fill(0xee, copy.offset + 4, copy.offset + 12)
+    await repository.backend.put(packKey(copy.pack), pack)
+    const fresh = await openRepository(repository.backend)
+    await createSnapshot(fresh, { sources: [outputs], description: 'after the loss' })
+    expect((await findView(fresh, 'latest')).block.description).toBe('after the loss')
+    await expect(findView(fresh, id)).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+    expect((await Array.fromAsync(verifyRepository(fresh))).map(({ code, message }) => [code, message.includes(id)])).toContainEqual(['BLOB_CORRUPT', true])
   })
 })
