@@ -1,5 +1,4 @@
 import { BackupError, isBackupError, systemCode } from '../../errors.ts'
-import type { BackupErrorCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 
 export interface TargetErrorContext extends AbortOptions {
@@ -7,15 +6,14 @@ export interface TargetErrorContext extends AbortOptions {
   readonly action: string
   /** The artifact that it was done for. */
   readonly item?: string | undefined
-  readonly code?: BackupErrorCode
 }
 
 /** The typed error for whatever `pg` or the target threw; `BackupError`s (a damaged chunk, say) and reasons of an abort pass through. */
-export function asTargetError (error: unknown, { action, item, code = 'TARGET_FAILED' }: TargetErrorContext): unknown {
+function asTargetError (error: unknown, { action, item }: TargetErrorContext): unknown {
   if (isBackupError(error) || (error instanceof Error && error.name === 'AbortError')) return error
   const text = error instanceof Error ? error.message : String(error)
   const state = systemCode(error)
-  return new BackupError(code, `cannot ${action}: ${text}`, { cause: error, data: { ...(item !== undefined && { item }), ...(state !== undefined && { state }) } })
+  return new BackupError('TARGET_FAILED', `cannot ${action}: ${text}`, { cause: error, data: { ...(item !== undefined && { item }), ...(state !== undefined && { state }) } })
 }
 
 /** Runs `act`; what fails in it names the item. When the signal is aborted it rejects with the signal's reason. */

@@ -20,7 +20,7 @@ export function sequenceOf ({ attributes }: RestoreItem): TableName {
 }
 
 /** @throws {BackupError} `BLOCK_INVALID` when the item's content is no position */
-export async function readPosition (item: RestoreItem, options: AbortOptions = {}): Promise<SequencePosition> {
+async function readPosition (item: RestoreItem, options: AbortOptions = {}): Promise<SequencePosition> {
   const text = Buffer.from(await collect(item.read(options), { limit: 4096 })).toString()
   const { lastValue, isCalled } = JSON.parse(text) as { readonly [key: string]: Plain }
   if (typeof lastValue !== 'string' || !/^-?\d+$/.test(lastValue) || typeof isCalled !== 'boolean') {

@@ -21,7 +21,7 @@ export function statementsOf (sql: string): string[] {
 }
 
 /** @throws {BackupError} `SOURCE_UNSUPPORTED` when one of the statements is none of a schema object's, see {@link foreignStatement} */
-export function refuseForeignSql (item: RestoreItem, statements: readonly string[]): void {
+function refuseForeignSql (item: RestoreItem, statements: readonly string[]): void {
   for (const statement of statements) {
     const reason = foreignStatement(statement)
     if (reason !== undefined) throw new BackupError('SOURCE_UNSUPPORTED', `${item.id} holds SQL that is not run: ${reason}`, { data: { item: item.id, statement: statement.trim().slice(0, 200) } })
@@ -38,6 +38,6 @@ export async function runStatements (client: pg.Client, item: RestoreItem, state
 }
 
 /** In the extended protocol: whatever the text is, the server takes it as one statement or not at all. */
-export async function runOne (client: pg.Client, statement: string): Promise<void> {
+async function runOne (client: pg.Client, statement: string): Promise<void> {
   await client.query({ text: statement, queryMode: 'extended' } as pg.QueryConfig)
 }
