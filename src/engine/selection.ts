@@ -14,7 +14,7 @@ export interface Selectable {
 /** pg_dump's types of objects that are parts of a table and come back with it. */
 const PARTS_OF_A_TABLE = new Set([
   'ACL', 'CHECK CONSTRAINT', 'COMMENT', 'CONSTRAINT', 'DEFAULT', 'FK CONSTRAINT', 'INDEX', 'INDEX ATTACH', 'POLICY', 'ROW SECURITY',
-  'RULE', 'SECURITY LABEL', 'SEQUENCE OWNED BY', 'STATISTICS', 'TABLE ATTACH', 'TRIGGER',
+  'RULE', 'SECURITY LABEL', 'SEQUENCE', 'SEQUENCE OWNED BY', 'STATISTICS', 'TABLE ATTACH', 'TRIGGER',
 ])
 
 /**
@@ -85,8 +85,8 @@ function addParts (nodes: ReadonlyMap<string, Selectable>, chosen: Set<string>, 
   for (let added = true; added;) {
     added = false
     for (const part of parts) {
-      const tied = part.deps.filter(dep => isTied(nodes.get(dep)))
-      if (chosen.has(part.id) || tied.length === 0 || !tied.every(dep => chosen.has(dep))) continue
+      const needed = needsAll(part) ? part.deps : part.deps.filter(dep => isTied(nodes.get(dep)))
+      if (chosen.has(part.id) || needed.length === 0 || !needed.every(dep => chosen.has(dep))) continue
       chosen.add(part.id)
       if (withDependencies) addDeps(nodes, chosen, [part.id])
       added = true
@@ -94,11 +94,16 @@ function addParts (nodes: ReadonlyMap<string, Selectable>, chosen: Set<string>, 
   }
 }
 
-/** True for tables, their rows and their parts: what a part of one table may need of another. */
+/** The position of a sequence, and its owner, are of use only with the sequence. */
+function needsAll ({ artifact, attributes }: Selectable): boolean {
+  return artifact === 'pg.sequence' || attributes['type'] === 'SEQUENCE OWNED BY'
+}
+
+/** True for tables, their rows and their parts: what a part of one table may need of another. A sequence may stand alone. */
 function isTied (node: Selectable | undefined): boolean {
-  return node !== undefined && (node.artifact === 'pg.rows' || node.attributes['type'] === 'TABLE' || isPart(node))
+  return node !== undefined && node.attributes['type'] !== 'SEQUENCE' && (node.artifact === 'pg.rows' || node.attributes['type'] === 'TABLE' || isPart(node))
 }
 
 function isPart ({ artifact, attributes }: Selectable): boolean {
-  return artifact === 'pg.object' && PARTS_OF_A_TABLE.has(String(attributes['type']))
+  return artifact === 'pg.sequence' || (artifact === 'pg.object' && PARTS_OF_A_TABLE.has(String(attributes['type'])))
 }

@@ -36,6 +36,21 @@ describe('selection', () => {
     expect(names(selectNodes(graph, { tables: ['sessions', 'users'] }))).toContain('FK CONSTRAINT sessions sessions_user')
   })
 
+  it('takes the sequences of identity and serial columns, with their positions', () => {
+    const position = (of: string): Selectable => node(`pg/sequence/public.${of}`, 'pg.sequence', { schema: 'public', name: of }, [`pg/object/SEQUENCE ${of}`])
+    const more = new Map([...graph, ...[
+      object('SEQUENCE', 'users_id_seq', ['pg/object/TABLE users']), position('users_id_seq'),
+      object('SEQUENCE', 'sessions_n_seq', ['pg/object/SCHEMA public']), position('sessions_n_seq'),
+      object('DEFAULT', 'sessions n', ['pg/object/SEQUENCE sessions_n_seq', 'pg/object/TABLE sessions']),
+      object('SEQUENCE OWNED BY', 'sessions_n_seq', ['pg/object/SEQUENCE sessions_n_seq', 'pg/object/TABLE sessions']),
+    ].map(entry => [entry.id, entry] as const)])
+    expect(names(selectNodes(more, { tables: ['users'] }))).toEqual(expect.arrayContaining(['SEQUENCE users_id_seq', 'sequence/public.users_id_seq']))
+    expect(names(selectNodes(more, { tables: ['sessions'] }))).toEqual(expect.arrayContaining(['DEFAULT sessions n', 'SEQUENCE OWNED BY sessions_n_seq', 'SEQUENCE sessions_n_seq', 'sequence/public.sessions_n_seq']))
+    const alone = names(selectNodes(more, { tables: ['sessions'], withDependencies: false }))
+    expect(alone).toContain('DEFAULT sessions n')
+    expect(alone).not.toContain('SEQUENCE OWNED BY sessions_n_seq')
+  })
+
   it('takes what a node is computed from, unless told not to', () => {
     expect([...selectNodes(graph, { matrices: ['pca'] })]).toEqual(['matrices/matrix/pca', 'qdrant/collection/psyche'])
     expect([...selectNodes(graph, { matrices: ['pca'], withDependencies: false })]).toEqual(['matrices/matrix/pca'])
