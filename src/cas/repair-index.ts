@@ -82,11 +82,18 @@ async function listPacks (repository: Repository, packs: readonly PackListing[],
   for (const run of segmentRuns(packs)) {
     const name = repository.newName()
     await writeSegment(backend, name, run, options)
-    const readBack = new Set((await readSegment(backend, name, options))?.map(pack => pack.name))
-    if (!run.every(pack => readBack.has(pack.name))) {
+    const readBack = await readSegment(backend, name, options)
+    const listed = new Set(readBack?.map(pack => pack.name) ?? await listedElsewhere(repository, options))
+    if (!run.every(pack => listed.has(pack.name))) {
       throw new BackupError('INDEX_CORRUPT', `index segment ${name} does not list what was just written`, { data: { segment: name } })
     }
   }
+}
+
+/** Packs that need no segment of ours: a collector may have found it superfluous at once, and given packs up. */
+async function listedElsewhere (repository: Repository, options: AbortOptions): Promise<string[]> {
+  const { deleted } = await repository.refresh(options)
+  return [...repository.index.packs.keys(), ...deleted]
 }
 
 async function removeSegments ({ backend }: Repository, names: readonly string[], options: AbortOptions): Promise<readonly string[]> {
