@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { packKey } from '../../src/cas/layout.ts'
+import { openSessions } from '../../src/cas/open-sessions.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { exportArchive } from '../../src/engine/export.ts'
@@ -60,6 +61,7 @@ describe('a snapshot that cannot be taken', () => {
     await expect(createSnapshot(repository, { sources: [one, other, outputs], description: 'no' })).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
     expect([one.closed, other.closed]).toEqual([1, 1])
     expect(await visible()).toBe(0)
+    expect(await openSessions(repository.backend)).toEqual(new Map()) // a garbage collection has nobody to wait for
   })
 
   it('is refused when two sources have one name', async () => {
@@ -115,6 +117,14 @@ describe('a restore that cannot be done', () => {
   }
 
   const policy = { strategy: 'full', preserveHistory: false } as const
+
+  it('is refused before any target is touched when one of them sees a problem', async () => {
+    const id = await twoSources()
+    const first = noting('agents')
+    const second = { ...noting('others'), check: async () => [{ code: 'TARGET_EXISTS' as const, message: 'there is one already' }] }
+    await expect(restoreSnapshot(repository, id, { restorers: [first, second], policy })).rejects.toMatchObject({ code: 'TARGET_EXISTS', message: 'there is one already' })
+    expect([first.acts, second.acts]).toEqual([['check'], []])
+  })
 
   it('undoes what was prepared when another target fails to prepare', async () => {
     const id = await twoSources()
