@@ -5,7 +5,7 @@ export type BackupErrorCode =
   // storage and repository
   | 'STORAGE_IO' | 'STORAGE_FULL' | 'STORAGE_DENIED' | 'REPOSITORY_MISSING' | 'REPOSITORY_EXISTS' | 'REPOSITORY_BUSY' | 'FORMAT_UNKNOWN'
   // keys
-  | 'KEY_NEEDED' | 'KEY_WRONG' | 'SECRET_WEAK' | 'SEAL_BROKEN'
+  | 'KEY_NEEDED' | 'KEY_WRONG' | 'KEY_LAST' | 'SECRET_WEAK' | 'SEAL_BROKEN'
   // damage
   | 'RECORD_CORRUPT' | 'BLOB_MISSING' | 'BLOB_CORRUPT' | 'PACK_CORRUPT' | 'INDEX_CORRUPT' | 'BLOCK_INVALID' | 'TREE_INVALID'
   // the log and its proofs
