@@ -4,26 +4,26 @@ import { BackupError } from '../errors.ts'
 import type { Content, FileEntry } from '../sources/source.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { StorageNames } from './entry-names.ts'
+import type { EntryStore } from './entry-store.ts'
 import type { ManifestNode } from './manifest.ts'
 import { fileRows, folderOfTable } from './storage-entries.ts'
-import type { ZipReader } from './zip-reader.ts'
 
 /** The content of a node as a source would give it. `place` is the manifest's member of that node. */
-export function contentOf ({ artifact, content }: NodeBlock, place: ManifestNode, zip: Pick<ZipReader, 'read'>): Content {
+export function contentOf ({ artifact, content }: NodeBlock, place: ManifestNode, store: Pick<EntryStore, 'read'>): Content {
   switch (content.form) {
     case 'bytes':
-      return { form: 'bytes', cut: artifact === 'qdrant.collection' ? 'tar' : 'content', read: options => bytesAt(place, zip, options) }
+      return { form: 'bytes', cut: artifact === 'qdrant.collection' ? 'tar' : 'content', read: options => bytesAt(place, store, options) }
     case 'rows':
-      return { form: 'rows', layout: { columns: content.columns, key: content.key }, read: options => bytesAt(place, zip, options) }
+      return { form: 'rows', layout: { columns: content.columns, key: content.key }, read: options => bytesAt(place, store, options) }
     case 'files':
-      return { form: 'files', entries: options => fileEntries(entryOf(place), zip, options) }
+      return { form: 'files', entries: options => fileEntries(entryOf(place), store, options) }
   }
 }
 
 /** The bytes of a node within its entry. */
-export function bytesAt (place: ManifestNode, zip: Pick<ZipReader, 'read'>, { signal }: AbortOptions = {}): Bytes {
+export function bytesAt (place: ManifestNode, store: Pick<EntryStore, 'read'>, { signal }: AbortOptions = {}): Bytes {
   const { offset, size } = place
-  return zip.read(entryOf(place), { signal, ...(offset === undefined ? {} : { offset, length: size }) })
+  return store.read(entryOf(place), { signal, ...(offset === undefined ? {} : { offset, length: size }) })
 }
 
 /** @throws {BackupError} `ARCHIVE_INVALID` */
@@ -32,9 +32,9 @@ export function entryOf ({ id, entry }: ManifestNode): string {
   return entry
 }
 
-async function * fileEntries (table: string, zip: Pick<ZipReader, 'read'>, { signal }: AbortOptions = {}): AsyncGenerator<FileEntry> {
+async function * fileEntries (table: string, store: Pick<EntryStore, 'read'>, { signal }: AbortOptions = {}): AsyncGenerator<FileEntry> {
   const names = new StorageNames(folderOfTable(table))
-  for await (const { bytes } of splitRows(zip.read(table, { signal }), { keyColumns: 1, signal, storeValue: refuseLong })) {
+  for await (const { bytes } of splitRows(store.read(table, { signal }), { keyColumns: 1, signal, storeValue: refuseLong })) {
     for (const { entry } of fileRows(bytes)) {
       if (entry.type === 'directory') names.folder(entry.path)
       if (entry.type !== 'file') {
@@ -42,7 +42,7 @@ async function * fileEntries (table: string, zip: Pick<ZipReader, 'read'>, { sig
         continue
       }
       const path = names.file(entry.path)
-      yield { ...entry, read: options => zip.read(path, options) }
+      yield { ...entry, read: options => store.read(path, options) }
     }
   }
 }

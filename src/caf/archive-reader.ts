@@ -1,20 +1,26 @@
-import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import type { NodeBlock } from '../dag/node.ts'
 import { decodeNode } from '../dag/node.ts'
 import { decodeSnapshot } from '../dag/snapshot.ts'
 import { BackupError } from '../errors.ts'
 import type { Content } from '../sources/source.ts'
-import type { AbortOptions } from '../stream.ts'
+import type { AbortOptions, Bytes } from '../stream.ts'
 import { collect } from '../stream.ts'
+import type { ArchiveKey } from './age-keys.ts'
 import { contentOf } from './archive-content.ts'
 import type { ArchiveProgress } from './archive-progress.ts'
 import { checkSeal } from './archive-seal.ts'
 import type { CarBlock } from './dag-car.ts'
 import { DAG_PATH, readDag } from './dag-car.ts'
+import { openEncrypted } from './encrypted-entries.ts'
+import { checkEntry } from './entry-store.ts'
+import type { EntryStore, ListedEntries, ReadEntryOptions } from './entry-store.ts'
+import { envelopeOf } from './envelope.ts'
+import { manifestOf } from './manifest.ts'
 import type { ArchiveManifest, ManifestEntry, ManifestNode } from './manifest.ts'
-import { decodeManifest, MANIFEST_LIMIT_BYTES, MANIFEST_PATH } from './manifest.ts'
-import type { ReadEntryOptions, ZipLimits } from './zip-reader.ts'
+import { decodeDocument, MANIFEST_LIMIT_BYTES, MANIFEST_PATH } from './manifest-document.ts'
+import type { ManifestDocument } from './manifest-document.ts'
+import type { ZipLimits } from './zip-reader.ts'
 import { ZipReader } from './zip-reader.ts'
 
 export interface VerifyOptions extends AbortOptions {
@@ -28,13 +34,18 @@ export class ArchiveReader {
   /** The snapshot block. */
   readonly root: CID
   readonly #zip: ZipReader
+  readonly #lists: readonly ListedEntries[]
+  readonly #contents: EntryStore
   readonly #places: ReadonlyMap<string, ManifestNode>
 
-  constructor (zip: ZipReader, manifest: ArchiveManifest) {
+  /** `lists` are all lists of entries, of which the last one has the contents. */
+  constructor (zip: ZipReader, manifest: ArchiveManifest, lists: readonly [...ListedEntries[], ListedEntries]) {
     this.path = zip.path
     this.manifest = manifest
     this.root = rootOf(manifest)
     this.#zip = zip
+    this.#lists = lists
+    this.#contents = lists.at(-1)!.store
     this.#places = new Map(manifest.nodes.map(node => [node.id, node]))
   }
 
@@ -45,12 +56,14 @@ export class ArchiveReader {
    */
   async verify ({ signal, onProgress }: VerifyOptions = {}): Promise<void> {
     await checkSeal(this.path, this.#zip.sizeBytes, { signal })
-    const totalBytes = this.manifest.entries.reduce((sum, { size }) => sum + size, 0)
+    const totalBytes = this.#lists.flatMap(({ entries }) => entries).reduce((sum, { size }) => sum + size, 0)
     let doneBytes = 0
-    for (const entry of this.manifest.entries) {
-      await this.#verifyEntry(entry, signal)
-      doneBytes += entry.size
-      onProgress?.({ item: entry.path, doneBytes, totalBytes })
+    for (const { store, entries } of this.#lists) {
+      for (const entry of entries) {
+        await checkEntry(store, entry, { signal })
+        doneBytes += entry.size
+        onProgress?.({ item: entry.path, doneBytes, totalBytes })
+      }
     }
     const missing = new Set(this.#places.keys())
     for await (const node of this.nodes({ signal })) missing.delete(node.id)
@@ -60,7 +73,7 @@ export class ArchiveReader {
 
   /** Every block of the snapshot, each before those below it; verified. @throws {BackupError} `ARCHIVE_CORRUPT` */
   blocks ({ signal }: AbortOptions = {}): AsyncGenerator<CarBlock> {
-    return readDag(this.#zip.read(DAG_PATH, { signal }), this.root, { signal })
+    return readDag(this.#contents.read(DAG_PATH, { signal }), this.root, { signal })
   }
 
   /** The node blocks of the snapshot, in the order of their ids. @throws {BackupError} `ARCHIVE_CORRUPT`, also when the manifest says something else of one */
@@ -86,28 +99,17 @@ export class ArchiveReader {
 
   /** The content of a node as a source would give it. It is checked while it is read, each entry at its end. */
   content (node: NodeBlock): Content {
-    return contentOf(node, this.place(node), this.#zip)
+    return contentOf(node, this.place(node), this.#contents)
   }
 
   /** The bytes of an entry, checked at its end. */
-  read (path: string, options: ReadEntryOptions = {}): AsyncGenerator<Uint8Array> {
-    return this.#zip.read(path, options)
+  read (path: string, options: ReadEntryOptions = {}): Bytes {
+    return this.#contents.read(path, options)
   }
 
   /** Safe to call twice. */
   async close (): Promise<void> {
     await this.#zip.close()
-  }
-
-  async #verifyEntry ({ path, size, sha256 }: ManifestEntry, signal: AbortSignal | undefined): Promise<void> {
-    if (path.endsWith('/')) return
-    const hash = createHash('sha256')
-    let length = 0
-    for await (const piece of this.#zip.read(path, { signal })) {
-      length += piece.length
-      hash.update(piece)
-    }
-    if (length !== size || hash.digest('hex') !== sha256) throw this.#corrupt(`entry ${path} does not hash to what the manifest lists`)
   }
 
   #checkSnapshot (cid: CID, bytes: Uint8Array): void {
@@ -123,32 +125,45 @@ export class ArchiveReader {
   }
 }
 
+export interface OpenArchiveOptions extends ZipLimits, ArchiveKey {}
+
 /**
- * Opens a `.caf` archive: checks its directory and its manifest, and that both list the same entries.
+ * Opens a `.caf` archive: checks its directory and its manifest, and that both list the same entries; of an encrypted one also the inner manifest.
  * @throws {BackupError} `ARCHIVE_INVALID` when it is no archive, `ARCHIVE_UNSAFE`, `ARCHIVE_CORRUPT`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`;
- *   `INVALID_OPTION`, `STORAGE_DENIED`, `STORAGE_IO` when the file cannot be read
+ *   `KEY_NEEDED`, `KEY_WRONG` when it is encrypted; `INVALID_OPTION`, `STORAGE_DENIED`, `STORAGE_IO` when the file cannot be read
  */
-export async function openArchive (path: string, limits: ZipLimits = {}): Promise<ArchiveReader> {
-  const zip = await ZipReader.open(path, limits)
+export async function openArchive (path: string, options: OpenArchiveOptions = {}): Promise<ArchiveReader> {
+  const zip = await ZipReader.open(path, options)
   try {
-    const manifest = await readManifest(zip)
-    checkEntries(zip, manifest)
-    return new ArchiveReader(zip, manifest)
+    return await openEntries(zip, options)
   } catch (error) {
     await zip.close()
     throw error
   }
 }
 
-async function readManifest (zip: ZipReader): Promise<ArchiveManifest> {
+async function openEntries (zip: ZipReader, key: ArchiveKey): Promise<ArchiveReader> {
+  const document = await readManifest(zip)
+  const envelope = envelopeOf(document)
+  if (envelope === undefined) {
+    const manifest = manifestOf(document)
+    checkEntries(zip, manifest.entries)
+    return new ArchiveReader(zip, manifest, [{ store: zip, entries: manifest.entries }])
+  }
+  checkEntries(zip, envelope.entries)
+  const { manifest, store } = await openEncrypted(zip, envelope, key)
+  return new ArchiveReader(zip, manifest, [{ store: zip, entries: envelope.entries }, { store, entries: manifest.entries }])
+}
+
+async function readManifest (zip: ZipReader): Promise<ManifestDocument> {
   const entry = zip.get(MANIFEST_PATH)
   if (entry === undefined) throw new BackupError('ARCHIVE_INVALID', `${zip.path} is a ZIP but no .caf archive: it has no ${MANIFEST_PATH}`, { data: { path: zip.path } })
   if (entry.sizeBytes > MANIFEST_LIMIT_BYTES) throw new BackupError('ARCHIVE_TOO_LARGE', `${zip.path}: ${MANIFEST_PATH} is larger than ${MANIFEST_LIMIT_BYTES} bytes`, { data: { path: zip.path } })
-  return decodeManifest(await collect(zip.read(MANIFEST_PATH), { limit: MANIFEST_LIMIT_BYTES }))
+  return decodeDocument(await collect(zip.read(MANIFEST_PATH), { limit: MANIFEST_LIMIT_BYTES }))
 }
 
 /** The manifest lists every other entry in the archive's order, and is the last itself. */
-function checkEntries (zip: ZipReader, { entries }: ArchiveManifest): void {
+function checkEntries (zip: ZipReader, entries: readonly ManifestEntry[]): void {
   const listed = [...entries.map(({ path, size }) => ({ path, sizeBytes: size })), { path: MANIFEST_PATH, sizeBytes: undefined }]
   const found = [...zip.entries]
   for (let i = 0; i < Math.max(listed.length, found.length); i++) {

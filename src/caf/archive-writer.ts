@@ -4,12 +4,15 @@ import type { BlobReader } from '../cas/blob-store.ts'
 import type { CID } from '../dag/block.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { bytesOf } from '../stream.ts'
+import type { ArchiveEncryption } from './age-keys.ts'
 import { archiveEntries } from './archive-entries.ts'
 import type { ArchiveProgress } from './archive-progress.ts'
 import { DAG_PATH } from './dag-car.ts'
+import { writeEncryptedZip } from './encrypted-zip.ts'
 import { EntryNames } from './entry-names.ts'
 import type { ArchiveManifest, ManifestNode } from './manifest.ts'
-import { checkManifestMembers, encodeManifest, MANIFEST_PATH } from './manifest.ts'
+import { checkManifestMembers, encodeManifest } from './manifest.ts'
+import { MANIFEST_PATH } from './manifest-document.ts'
 import { partialSnapshot } from './partial-snapshot.ts'
 import type { SnapshotNodes } from './snapshot-nodes.ts'
 import { loadSnapshot } from './snapshot-nodes.ts'
@@ -28,15 +31,17 @@ export interface WriteArchiveOptions extends AbortOptions {
   readonly totalMemories?: number | undefined
   /** Ids of the nodes to write, closed under their deps: the archive's root is then a partial snapshot. @default all */
   readonly selection?: ReadonlySet<string> | undefined
+  /** Who can open the archive. @default everybody */
+  readonly encryption?: ArchiveEncryption | undefined
   readonly onProgress?: ((progress: ArchiveProgress) => void) | undefined
 }
 
 /**
  * Writes a `.caf` archive of a snapshot to `output` and ends it; on any failure `output` is destroyed and what was written is useless.
- * Equal snapshots and options give equal bytes. Memory grows with the number of nodes and files, not with their sizes.
- * @returns the manifest
+ * Equal snapshots and options give equal bytes, unless they are encrypted. Memory grows with the number of nodes and files, not with their sizes.
+ * @returns the manifest; in an encrypted archive that is the inner one
  * @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT`, `BLOCK_INVALID`, `TREE_INVALID`, `NODE_INVALID`; `NODE_MISSING`, `DEP_MISSING`, `SELECTION_EMPTY`
- *   for a selection; `ARCHIVE_TOO_LARGE`
+ *   for a selection; `INVALID_OPTION` for what is no recipient; `ARCHIVE_TOO_LARGE`
  */
 export async function writeArchive (options: WriteArchiveOptions, output: Writable): Promise<ArchiveManifest> {
   let manifest: ArchiveManifest | undefined
@@ -46,7 +51,7 @@ export async function writeArchive (options: WriteArchiveOptions, output: Writab
 }
 
 async function * archiveBytes (options: WriteArchiveOptions, onManifest: (manifest: ArchiveManifest) => void): AsyncGenerator<Uint8Array> {
-  const { signal, selection } = options
+  const { signal, selection, encryption } = options
   const all = await loadSnapshot(options.snapshot, options.blobs, { signal })
   const { nodes: snapshot, blobs } = selection === undefined ? { nodes: all, blobs: options.blobs } : await partialSnapshot(all, selection, options.blobs, { signal })
   const places: ManifestNode[] = []
@@ -67,7 +72,8 @@ async function * archiveBytes (options: WriteArchiveOptions, onManifest: (manife
     yield { path: MANIFEST_PATH, method: 'deflate', read: () => bytesOf(encoded) }
   }
   // The manifest is made when all before it has been recorded: sources are asked for one after another.
-  yield * writeZip(sources(), { signal, onEntry: record => { checkManifestMembers(places.length + records.push(record)) } })
+  const onEntry = (record: ZipRecord): void => { checkManifestMembers(places.length + records.push(record)) }
+  yield * encryption === undefined ? writeZip(sources(), { signal, onEntry }) : writeEncryptedZip(sources(), { signal, onEntry, encryption })
 }
 
 function describe ({ root, snapshot, nodes }: SnapshotNodes, options: WriteArchiveOptions, places: readonly ManifestNode[], entries: readonly ZipRecord[]): ArchiveManifest {

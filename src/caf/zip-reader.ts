@@ -3,27 +3,21 @@ import type { Readable } from 'node:stream'
 import { fromRandomAccessReaderPromise, getFileNameLowLevel } from 'yauzl'
 import type { Entry, ZipFile } from 'yauzl'
 import { BackupError } from '../errors.ts'
-import type { AbortOptions, Bytes } from '../stream.ts'
+import type { Bytes } from '../stream.ts'
 import { EntryPaths } from './entry-path.ts'
+import type { EntryStore, ReadEntryOptions } from './entry-store.ts'
 import { FileSlices } from './file-slices.ts'
 
 const STORED = 0
 const DEFLATED = 8
 const FILE_TYPES_ALLOWED = new Set([0, 0o100000, 0o040000])
 
-export interface ReadEntryOptions extends AbortOptions {
-  /** First plain byte wanted. @default 0 */
-  readonly offset?: number
-  /** How many. @default all that follow */
-  readonly length?: number
-}
-
 export interface ZipLimits {
   /**
    * Refuses archives whose entries declare more plain bytes than this; none ever gives more than it declares.
    * @default 2 ** 44
    */
-  readonly maxPlainBytes?: number
+  readonly maxPlainBytes?: number | undefined
 }
 
 /** One entry as the directory at the end of the ZIP describes it. */
@@ -43,7 +37,7 @@ interface Located extends ZipEntry {
  * A ZIP in a file, read by entry. Opening reads the directory and refuses names that are unsafe, given twice or collide, links, special files,
  * encryption, other methods than deflate, entries that overlap, and more declared bytes than allowed. Close it.
  */
-export class ZipReader {
+export class ZipReader implements EntryStore {
   readonly #zip: ZipFile
   readonly #slices: FileSlices
   readonly #entries: ReadonlyMap<string, Located>

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import type { PassThrough } from 'node:stream'
@@ -7,6 +6,7 @@ import { ZipFile } from 'yazl'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { SEAL_LENGTH, sealBytes } from './archive-seal.ts'
 import { EntryPaths } from './entry-path.ts'
+import { Meter } from './meter.ts'
 
 /** What goes into an archive under one name. */
 export interface ZipSource {
@@ -133,25 +133,5 @@ class ZipFiller {
 
   get #insides (): Insides {
     return this.#zip as unknown as Insides
-  }
-}
-
-/** Counts and hashes what passes. */
-class Meter {
-  readonly #hash = createHash('sha256')
-  #size = 0
-
-  async * through (bytes: Bytes): AsyncGenerator<Uint8Array> {
-    for await (const piece of bytes) {
-      if (piece.length === 0) continue
-      this.#size += piece.length
-      this.#hash.update(piece)
-      // The streams below ask for the next piece while they still hold this one.
-      yield Buffer.from(piece)
-    }
-  }
-
-  result (): { readonly size: number, readonly sha256: string } {
-    return { size: this.#size, sha256: this.#hash.digest('hex') }
   }
 }

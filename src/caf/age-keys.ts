@@ -1,0 +1,101 @@
+import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
+import type { Stanza } from 'age-encryption'
+import { BackupError } from '../errors.ts'
+import type { Bytes } from '../stream.ts'
+
+/** Who can open an archive. */
+export interface ArchiveEncryption {
+  /** The passphrase of the archive's identity; the caller has checked that it is strong. */
+  readonly secret: string
+  /** Whose keys open the archive as well: `age1…`. @default none */
+  readonly recipients?: readonly string[] | undefined
+}
+
+/** What opens an archive: the secret it was made with, or the identity (`AGE-SECRET-KEY-1…`) of one of its recipients. The identity is used when both are given. */
+export interface ArchiveKey {
+  readonly secret?: string | undefined
+  readonly identity?: string | undefined
+}
+
+/** 32 MiB and a tenth of a second: enough for secrets that nobody can guess. */
+const WORK_FACTOR = 15
+/** 1 GiB. More is asked for only to do harm. */
+const HIGHEST_WORK_FACTOR = 20
+/** So many fit into a header that is read back. */
+const MOST_RECIPIENTS = 100
+
+/** The keys of a new archive. */
+export interface NewArchiveKeys {
+  /** An age file that the secret opens; it holds the identity. */
+  readonly identityFile: Uint8Array
+  /** Encrypts to that identity and to the recipients. */
+  readonly encrypter: Encrypter
+}
+
+/** Makes an identity for one archive. @throws {BackupError} `INVALID_OPTION` for what is no recipient */
+export async function createArchiveKeys ({ secret, recipients = [] }: ArchiveEncryption): Promise<NewArchiveKeys> {
+  const identity = await generateX25519Identity()
+  const encrypter = new Encrypter()
+  encrypter.addRecipient(await identityToRecipient(identity))
+  if (recipients.length > MOST_RECIPIENTS) throw new BackupError('INVALID_OPTION', `an archive has at most ${MOST_RECIPIENTS} recipients, and these are ${recipients.length}`)
+  for (const [index, recipient] of recipients.entries()) addRecipient(encrypter, recipient, index + 1)
+  const wrapper = new Encrypter()
+  wrapper.setPassphrase(secret)
+  wrapper.setScryptWorkFactor(WORK_FACTOR)
+  return { identityFile: await wrapper.encrypt(`${identity}\n`), encrypter }
+}
+
+/** The bytes as an age file. */
+export async function * encryptBytes (plain: Bytes, encrypter: Encrypter): AsyncGenerator<Uint8Array> {
+  yield * await encrypter.encrypt(ReadableStream.from(plain))
+}
+
+/** Opens files that are encrypted to an identity; `noMatch` is what to throw for others. @throws {BackupError} `INVALID_OPTION` for what is no identity */
+export function identityDecrypter (identity: string, noMatch: () => BackupError): Decrypter {
+  const decrypter = new Decrypter()
+  try {
+    decrypter.addIdentity(identity)
+  } catch {
+    // Not as a cause: it quotes the identity.
+    throw new BackupError('INVALID_OPTION', 'the identity is none of age’s: it must be one line AGE-SECRET-KEY-1…')
+  }
+  return withNoMatch(decrypter, noMatch)
+}
+
+/** Opens files that are encrypted by a passphrase; `noMatch` is what to throw for those of another one. */
+export function secretDecrypter (secret: string, noMatch: () => BackupError): Decrypter {
+  const decrypter = new Decrypter()
+  decrypter.addIdentity({ unwrapFileKey: refuseCostly })
+  decrypter.addPassphrase(secret)
+  return withNoMatch(decrypter, noMatch)
+}
+
+/** The identity that an identity file holds. */
+export function identityIn (text: string): string | undefined {
+  return /^AGE-SECRET-KEY-1[0-9A-Z]+$/m.exec(text)?.[0]
+}
+
+/** The decrypter asks its identities one after another until one has a key. */
+function withNoMatch (decrypter: Decrypter, noMatch: () => BackupError): Decrypter {
+  decrypter.addIdentity({ unwrapFileKey: () => { throw noMatch() } })
+  return decrypter
+}
+
+/** Has no key, and throws before the next identity spends what the file asks for. */
+function refuseCostly (stanzas: readonly Stanza[]): null {
+  const factors = stanzas.filter(({ args: [type] }) => type === 'scrypt').map(({ args }) => Number(args[2]))
+  if (factors.length === 0) throw new BackupError('ARCHIVE_CORRUPT', 'the archive’s identity is not encrypted by a passphrase')
+  if (factors.every(factor => !(factor > HIGHEST_WORK_FACTOR))) return null
+  throw new BackupError('ARCHIVE_UNSAFE', `the archive’s identity asks for more memory than scrypt with log N ${HIGHEST_WORK_FACTOR} takes`, { data: { highest: HIGHEST_WORK_FACTOR } })
+}
+
+function addRecipient (encrypter: Encrypter, recipient: string, position: number): void {
+  // Who can break X25519 reads the archive by its own identity: a recipient that outlasts it would promise too much, and the age program does not mix them either.
+  const outlasts = /^age1(?:tag)?pq1/.test(recipient)
+  try {
+    if (!outlasts) return encrypter.addRecipient(recipient)
+  } catch {
+    // Not as a cause: somebody may have given the key in place of its recipient.
+  }
+  throw new BackupError('INVALID_OPTION', `recipient ${position} is ${outlasts ? 'a post-quantum one, which cannot stand beside the archive’s own' : 'none of age’s: it must look like age1…'}`, { data: { position } })
+}

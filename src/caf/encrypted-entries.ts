@@ -1,0 +1,94 @@
+import type { Decrypter } from 'age-encryption'
+import { BackupError } from '../errors.ts'
+import type { AbortOptions } from '../stream.ts'
+import { collect } from '../stream.ts'
+import { AgeFile } from './age-file.ts'
+import type { StoredFile } from './age-file.ts'
+import { identityDecrypter, identityIn, secretDecrypter } from './age-keys.ts'
+import type { ArchiveKey } from './age-keys.ts'
+import { checkEntry } from './entry-store.ts'
+import type { EntryStore, ReadEntryOptions } from './entry-store.ts'
+import { EntryPaths } from './entry-path.ts'
+import { checkEnvelope, encryptedPath, IDENTITY_PATH, INNER_MANIFEST_PATH } from './envelope.ts'
+import type { Envelope } from './envelope.ts'
+import { decodeManifest } from './manifest.ts'
+import type { ArchiveManifest, ManifestEntry } from './manifest.ts'
+import { MANIFEST_LIMIT_BYTES, manifestTooLarge } from './manifest-document.ts'
+import type { ZipReader } from './zip-reader.ts'
+
+const IDENTITY_LIMIT_BYTES = 65_536
+
+/** The entries of an encrypted archive by the names that its inner manifest gives them. */
+export class EncryptedEntries implements EntryStore {
+  readonly path: string
+  readonly #zip: ZipReader
+  readonly #decrypter: Decrypter
+  readonly #entries: ReadonlyMap<string, { readonly stored: string, readonly size: number }>
+  /** The one that was read last: contents that share an entry are read one after another. */
+  #last: { readonly path: string, readonly file: AgeFile } | undefined
+
+  constructor (zip: ZipReader, entries: readonly ManifestEntry[], decrypter: Decrypter) {
+    this.path = zip.path
+    this.#zip = zip
+    this.#decrypter = decrypter
+    this.#entries = new Map(entries.map(({ path, size }, i) => [path, { stored: encryptedPath(i + 1), size }]))
+  }
+
+  /** The plain bytes of an entry; each is proven before it comes. @throws {BackupError} `ARCHIVE_CORRUPT`, `ARCHIVE_TOO_LARGE` when it holds more than is listed */
+  async * read (path: string, options: ReadEntryOptions = {}): AsyncGenerator<Uint8Array> {
+    const file = this.#last?.path === path ? this.#last.file : await this.#open(path, options)
+    this.#last = { path, file }
+    yield * file.read(options)
+  }
+
+  async #open (path: string, { signal }: AbortOptions): Promise<AgeFile> {
+    const entry = this.#entries.get(path)
+    if (entry === undefined) throw new BackupError('ARCHIVE_CORRUPT', `${this.path} has no entry ${path}`, { data: { path } })
+    const file = await AgeFile.open(storedEntry(this.#zip, entry.stored), this.#decrypter, { signal })
+    if (file.sizeBytes === entry.size) return file
+    throw new BackupError(file.sizeBytes > entry.size ? 'ARCHIVE_TOO_LARGE' : 'ARCHIVE_CORRUPT', `${this.path}: entry ${path} has ${file.sizeBytes} bytes, the manifest says ${entry.size}`, { data: { path } })
+  }
+}
+
+/**
+ * Opens what is encrypted in an archive: reads its inner manifest and checks that the archive has the entries that this lists.
+ * @throws {BackupError} `KEY_NEEDED`, `KEY_WRONG`, `INVALID_OPTION` for what is no identity, `ARCHIVE_CORRUPT`, `ARCHIVE_INVALID`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`
+ */
+export async function openEncrypted (zip: ZipReader, envelope: Envelope, key: ArchiveKey): Promise<{ readonly manifest: ArchiveManifest, readonly store: EntryStore }> {
+  for (const entry of envelope.entries) if (entry.path === IDENTITY_PATH || entry.path === INNER_MANIFEST_PATH) await checkEntry(zip, entry)
+  const { identity, noMatch } = await identityFor(zip, key)
+  const inner = await AgeFile.open(storedEntry(zip, INNER_MANIFEST_PATH), identityDecrypter(identity, noMatch))
+  if (inner.sizeBytes > MANIFEST_LIMIT_BYTES) throw manifestTooLarge()
+  const manifest = decodeManifest(await collect(inner.read(), { limit: MANIFEST_LIMIT_BYTES }))
+  checkEnvelope(envelope, manifest.entries.length)
+  const paths = new EntryPaths()
+  for (const { path } of manifest.entries) paths.add(path)
+  return { manifest, store: new EncryptedEntries(zip, manifest.entries, identityDecrypter(identity, () => foreign(zip))) }
+}
+
+/** The identity that opens the archive, and what to say when it does not. */
+async function identityFor (zip: ZipReader, { secret, identity }: ArchiveKey): Promise<{ readonly identity: string, readonly noMatch: () => BackupError }> {
+  if (identity !== undefined) return { identity, noMatch: () => wrongKey(zip, 'the identity is not that of one of its recipients') }
+  if (secret !== undefined) return { identity: await unwrapIdentity(zip, secret), noMatch: () => foreign(zip) }
+  throw new BackupError('KEY_NEEDED', `${zip.path} is encrypted: give the secret it was made with, or the identity of one of its recipients`, { data: { path: zip.path } })
+}
+
+async function unwrapIdentity (zip: ZipReader, secret: string): Promise<string> {
+  const file = await AgeFile.open(storedEntry(zip, IDENTITY_PATH), secretDecrypter(secret, () => wrongKey(zip, 'it was made with another secret')))
+  const identity = file.sizeBytes > IDENTITY_LIMIT_BYTES ? undefined : identityIn(Buffer.from(await collect(file.read(), { limit: IDENTITY_LIMIT_BYTES })).toString())
+  if (identity === undefined) throw new BackupError('ARCHIVE_CORRUPT', `${zip.path} is damaged: ${IDENTITY_PATH} holds no identity`, { data: { path: zip.path } })
+  return identity
+}
+
+function storedEntry (zip: ZipReader, path: string): StoredFile {
+  return { name: `${zip.path}: entry ${path}`, sizeBytes: zip.get(path)?.sizeBytes ?? 0, read: options => zip.read(path, options) }
+}
+
+function wrongKey ({ path }: ZipReader, why: string): BackupError {
+  return new BackupError('KEY_WRONG', `${path} cannot be opened: ${why}`, { data: { path } })
+}
+
+/** It is encrypted, but not with the rest of the archive. */
+function foreign ({ path }: ZipReader): BackupError {
+  return new BackupError('ARCHIVE_CORRUPT', `${path} is damaged: an entry is not encrypted to the archive’s own identity`, { data: { path } })
+}

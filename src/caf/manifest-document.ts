@@ -1,0 +1,70 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { TSchema } from 'typebox'
+import type { Validator } from 'typebox/compile'
+import { BackupError } from '../errors.ts'
+
+export const MANIFEST_PATH = 'manifest.json'
+/** Well below what fits the string that JSON is parsed from. */
+export const MANIFEST_LIMIT_BYTES = 256 * 1024 * 1024
+/** Nodes and entries together. */
+export const MOST_MEMBERS = 1_000_000
+
+/** The members of a manifest whose kind, format and integrity are right, whatever else it says. */
+export type ManifestDocument = Readonly<Record<string, unknown>>
+
+/** The text of a manifest: its members in this order, then their integrity. @throws {BackupError} `ARCHIVE_TOO_LARGE` */
+export function encodeDocument (members: object): Uint8Array {
+  const bytes = Buffer.from(`${JSON.stringify({ ...members, integrity: integrityOf(members) }, null, 2)}\n`)
+  if (bytes.length > MANIFEST_LIMIT_BYTES) throw manifestTooLarge()
+  return bytes
+}
+
+/**
+ * The members without the integrity, which is checked.
+ * @throws {BackupError} `FORMAT_UNKNOWN` for a later format, `ARCHIVE_INVALID` when it is no manifest, `ARCHIVE_CORRUPT` when its integrity hash differs
+ */
+export function decodeDocument (bytes: Uint8Array): ManifestDocument {
+  const { integrity, ...members } = parse(bytes)
+  checkFormat(members)
+  if (sameHash(integrity, integrityOf(members))) return members
+  throw new BackupError('ARCHIVE_CORRUPT', `${MANIFEST_PATH} was changed: it does not hash to its integrity member`)
+}
+
+/** @throws {BackupError} `ARCHIVE_INVALID` naming the first member that is wrong */
+export function checkShape (shape: Validator<Record<never, never>, TSchema>, document: ManifestDocument): void {
+  if (shape.Check(document)) return
+  const [error] = shape.Errors(document)
+  throw new BackupError('ARCHIVE_INVALID', `${MANIFEST_PATH}: ${error!.instancePath.slice(1).replaceAll('/', '.')} ${error!.message}`, { data: { member: error!.instancePath } })
+}
+
+export function manifestTooLarge (): BackupError {
+  return new BackupError('ARCHIVE_TOO_LARGE', `${MANIFEST_PATH} takes ${MOST_MEMBERS} nodes and files in ${MANIFEST_LIMIT_BYTES} bytes, and these are more; export them in parts`)
+}
+
+function parse (bytes: Uint8Array): Record<string, unknown> {
+  if (bytes.length > MANIFEST_LIMIT_BYTES) throw manifestTooLarge()
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch (cause) {
+    throw new BackupError('ARCHIVE_INVALID', `${MANIFEST_PATH} is not JSON`, { cause })
+  }
+  throw new BackupError('ARCHIVE_INVALID', `${MANIFEST_PATH} is not an object`)
+}
+
+function checkFormat ({ format, kind }: ManifestDocument): void {
+  if (kind !== 'caf') throw new BackupError('ARCHIVE_INVALID', `this is not a .caf archive: ${MANIFEST_PATH} has not the kind "caf"`)
+  if (typeof format === 'number' && format > 1) {
+    throw new BackupError('FORMAT_UNKNOWN', `the archive has format ${format}; this program knows 1. Use a newer version`, { data: { format } })
+  }
+}
+
+function integrityOf (members: object): string {
+  return createHash('sha256').update(JSON.stringify(members)).digest('hex')
+}
+
+function sameHash (claimed: unknown, computed: string): boolean {
+  if (typeof claimed !== 'string' || claimed.length !== computed.length) return false
+  const [a, b] = [Buffer.from(claimed), Buffer.from(computed)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
