@@ -205,6 +205,22 @@ describe('garbage collection', () => {
     await snapshots.check(await openRepository(backend))
   })
 
+  it('keeps the base of a delta that was written while it waited', async () => {
+    const rows = seededRows(1000, 'base')
+    await repository.forget(await snapshots.make(repository, [rows]))
+    const writer = await repository.openWriter()
+    let waiting = (): void => {}
+    const waited = new Promise<void>(resolve => { waiting = resolve })
+    const collecting = applyGarbage(repository, await plan(), { mark: snapshots.mark(repository), pollMs: 5, onWait: () => { waiting() } })
+    await waited
+    await writer.put(changed(rows, 1), { base: addressOf(rows) })
+    await snapshots.commit(writer, [addressOf(changed(rows, 1))])
+    await collecting
+    const fresh = await openRepository(backend)
+    expect(fresh.locate(addressOf(changed(rows, 1)))).toMatchObject({ encoding: 2 })
+    await snapshots.check(fresh)
+  })
+
   it('lets a writer that begins after the plan reuse nothing of it', async () => {
     const old = await snapshots.make(repository, [blob('shared')])
     await repository.forget(old)

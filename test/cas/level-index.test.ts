@@ -9,6 +9,7 @@ import { decodeCopies, encodeCopies } from '../../src/cas/copy-codec.ts'
 import { openLevelIndex } from '../../src/cas/level-index.ts'
 import { MemoryIndex } from '../../src/cas/memory-index.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
+import { listSegments, readSegment } from '../../src/cas/segments.ts'
 import { countingBackend } from '../../src/storage/counting-backend.ts'
 import { directoryBackend } from '../../src/storage/directory-backend.ts'
 import { readOnlyBackend } from '../../src/storage/read-only-backend.ts'
@@ -92,6 +93,21 @@ describe('a Level folder', () => {
     await snapshots.check(repository)
     await repository.close()
     expect(await readdir(level)).toEqual(['0'])
+  })
+
+  it('that says wrong places is found out, and filled again', async () => {
+    const backend = directoryBackend(folder)
+    const [segment] = await listSegments(backend)
+    const listings = (await readSegment(backend, segment!))!
+    const { config } = await openRepository(backend, { cacheFolder: false })
+    const index = (await openLevelIndex(level, config.id))!
+    await index.clear()
+    await index.add(segment!, listings.map(pack => ({ ...pack, blobs: pack.blobs.toReversed() }))) // offsets follow from the order
+    await index.close()
+    const repository = await openRepository(backend)
+    expect(repository.locate(addressOf(blobs[2]!))?.offset).toBeLessThan(repository.locate(addressOf(blobs[0]!))!.offset)
+    await snapshots.check(repository)
+    await repository.close()
   })
 
   it('of another repository is not believed', async () => {
