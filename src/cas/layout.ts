@@ -3,14 +3,23 @@ export const CONFIG_KEY = 'config.json'
 export const PACK_PREFIX = 'blobs/'
 export const SEGMENT_PREFIX = 'metadata/index/'
 export const LEVEL_FOLDER = 'metadata/level'
+export const VERIFIED_KEY = 'metadata/verified.json'
 export const SESSION_PREFIX = 'sessions/'
 export const OUTCOME_PREFIX = 'outcomes/'
 export const FORGOTTEN_PREFIX = 'forgotten/'
 export const PLAN_PREFIX = 'plans/'
 export const FINAL_SUFFIX = '.final'
+export const CATALOGUE_KEY = 'metadata/snapshots.json'
+export const RESTORE_PREFIX = 'restores/'
+export const OPENING_PREFIX = 'metadata/log/openings/'
 
 const PACK_KEY = /^blobs\/([0-9a-f]{2})\/(\1[0-9a-f]{30})\.pack$/
 const SEGMENT_KEY = /^metadata\/index\/([0-9a-f]{32})\.idx$/
+
+/** True for what a sealed repository stores sealed. */
+export function isSealedKey (key: string): boolean {
+  return key === CATALOGUE_KEY || [PACK_PREFIX, SEGMENT_PREFIX, RESTORE_PREFIX, OPENING_PREFIX].some(prefix => key.startsWith(prefix))
+}
 
 export function packKey (name: string): string {
   return `${PACK_PREFIX}${name.slice(0, 2)}/${name}.pack`

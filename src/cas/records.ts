@@ -16,7 +16,9 @@ export const ConfigRecord = Type.Object({
   seed: Id,
   chunker: Type.Object({ min: Size, average: Size, max: Size }),
   abilities: Type.Object({ createIfAbsent: Type.Boolean() }),
-  sealing: Type.Literal('none'),
+  sealing: Type.Union([Type.Literal('none'), Type.Literal('sealed')]),
+  /** Only when it is sealed: id of the first sealing key. */
+  key: Type.Optional(Id),
 })
 
 export const SessionRecord = Type.Object({
@@ -38,8 +40,16 @@ export const CommitRecord = Type.Object({
   statements: Type.Array(Type.Unknown()),
 })
 
+/** In a sealed repository; see {@link CommitSeal}. */
+export const SealedCommitRecord = Type.Object({
+  outcome: Type.Literal('commit'),
+  time: Time,
+  sealed: Type.String({ minLength: 1 }),
+})
+
 export const OutcomeRecord = Type.Union([
   CommitRecord,
+  SealedCommitRecord,
   Type.Object({ outcome: Type.Union([Type.Literal('closed'), Type.Literal('revoked')]), time: Time }),
 ])
 
@@ -47,13 +57,17 @@ export const ForgottenRecord = Type.Object({ time: Time })
 export const PlanRecord = Type.Object({ time: Time, host: Type.String(), packs: Type.Array(Id) })
 /** `segments`: index segments that may go as well, because others cover what they list. */
 export const FinalRecord = Type.Object({ time: Time, delete: Type.Array(Id), segments: Type.Optional(Type.Array(Id)) })
+/** `packs`: when each was last read whole and intact; `run`: when a reading of all packs began that is not finished. */
+export const VerifiedRecord = Type.Object({ run: Type.Optional(Time), packs: Type.Record(Id, Time) })
 
 export type ConfigRecord = Static<typeof ConfigRecord>
 export type SessionRecord = Static<typeof SessionRecord>
 export type CommitRecord = Static<typeof CommitRecord>
+export type SealedCommitRecord = Static<typeof SealedCommitRecord>
 export type OutcomeRecord = Static<typeof OutcomeRecord>
 export type PlanRecord = Static<typeof PlanRecord>
 export type FinalRecord = Static<typeof FinalRecord>
+export type VerifiedRecord = Static<typeof VerifiedRecord>
 
 /**
  * The record under `key`, or undefined if there is none.

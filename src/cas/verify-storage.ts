@@ -2,6 +2,7 @@ import { BackupError, isBackupError } from '../errors.ts'
 import type { BackupErrorCode } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Address } from './blob-store.ts'
+import { copiesIn } from './copy.ts'
 import type { Copy } from './copy.ts'
 import { CONFIG_KEY, FINAL_SUFFIX, FORGOTTEN_PREFIX, OUTCOME_PREFIX, PLAN_PREFIX, SESSION_PREFIX, packKey, segmentKey } from './layout.ts'
 import type { PackListing } from './pack-format.ts'
@@ -24,9 +25,19 @@ export interface StorageFinding {
   readonly intactElsewhere?: boolean
 }
 
-export interface VerifyStorageOptions extends AbortOptions {
-  /** Called after each pack. */
-  readonly onPack?: (progress: { readonly packs: number, readonly ofPacks: number, readonly bytes: number }) => void
+/** A pack that was read. */
+export interface ReadPack {
+  readonly name: string
+  readonly sizeBytes: number
+  /** `gone`: a collection gave it up meanwhile. */
+  readonly state: 'intact' | 'damaged' | 'gone'
+}
+
+export interface ReadPacksOptions extends AbortOptions {
+  /** Names of the packs to read. @default all */
+  readonly only?: ReadonlySet<string>
+  /** Called, and waited for, after each pack. */
+  readonly onPack?: (pack: ReadPack) => Promise<void> | void
 }
 
 /**
@@ -34,36 +45,68 @@ export interface VerifyStorageOptions extends AbortOptions {
  * Yields what is wrong; ends without a finding when all is well. What no segment lists is garbage and not looked at.
  * @throws {BackupError} `STORAGE_…` when it cannot go on
  */
-export async function * verifyStorage (repository: Repository, { onPack, signal }: VerifyStorageOptions = {}): AsyncGenerator<StorageFinding> {
-  yield * verifyRecords(repository, { signal })
-  await repository.refresh({ signal })
-  yield * verifySegments(repository, { signal })
-  let packs = 0
-  let bytes = 0
-  for await (const listing of countedPacks(repository, { signal })) {
-    yield * verifyPack(repository, listing, { signal })
-    bytes += listing.sizeBytes
-    onPack?.({ packs: ++packs, ofPacks: repository.index.packs.size, bytes })
-  }
+export async function * verifyStorage (repository: Repository, options: ReadPacksOptions = {}): AsyncGenerator<StorageFinding> {
+  yield * verifyObjects(repository, options)
+  await repository.refresh(options)
+  yield * verifyPacks(repository, options)
 }
 
-async function * verifyRecords ({ backend }: Repository, options: AbortOptions): AsyncGenerator<StorageFinding> {
-  yield * found(CONFIG_KEY, async () => await readRecord(backend, CONFIG_KEY, ConfigRecord, options))
+/** Reads every record and every index segment. */
+export async function * verifyObjects ({ backend }: Repository, { signal }: AbortOptions = {}): AsyncGenerator<StorageFinding> {
+  yield * found(CONFIG_KEY, async () => await readRecord(backend, CONFIG_KEY, ConfigRecord, { signal }))
   const schemas = [[SESSION_PREFIX, SessionRecord], [OUTCOME_PREFIX, OutcomeRecord], [FORGOTTEN_PREFIX, ForgottenRecord]] as const
   for (const [prefix, schema] of schemas) {
-    for await (const { key } of backend.list(prefix, options)) yield * found(key, async () => await readRecord(backend, key, schema, options))
+    for await (const { key } of backend.list(prefix, { signal })) yield * found(key, async () => await readRecord(backend, key, schema, { signal }))
   }
-  for await (const { key } of backend.list(PLAN_PREFIX, options)) {
-    yield * found(key, async () => await readRecord(backend, key, key.endsWith(FINAL_SUFFIX) ? FinalRecord : PlanRecord, options))
+  for await (const { key } of backend.list(PLAN_PREFIX, { signal })) {
+    yield * found(key, async () => await readRecord(backend, key, key.endsWith(FINAL_SUFFIX) ? FinalRecord : PlanRecord, { signal }))
+  }
+  for (const name of await listSegments(backend, { signal })) {
+    yield * found(segmentKey(name), async () => {
+      const packs = await trySegment(backend, name, { signal })
+      if (packs instanceof BackupError) throw packs
+    })
   }
 }
 
-async function * verifySegments ({ backend }: Repository, options: AbortOptions): AsyncGenerator<StorageFinding> {
-  for (const name of await listSegments(backend, options)) {
-    yield * found(segmentKey(name), async () => {
-      const packs = await trySegment(backend, name, options)
-      if (packs instanceof BackupError) throw packs
-    })
+/**
+ * Reads every byte of the packs, and where only some are read, also the deltas elsewhere whose bases turned out to be damaged.
+ * The index must be fresh.
+ */
+export async function * verifyPacks (repository: Repository, { only, onPack, signal }: ReadPacksOptions = {}): AsyncGenerator<StorageFinding> {
+  const lost = new Set<Address>()
+  for await (const listing of countedPacks(repository, { signal })) {
+    if (only?.has(listing.name) === false) continue
+    let intact = true
+    for await (const finding of verifyPack(repository, listing, { signal })) {
+      intact = false
+      if (finding.address !== undefined && finding.intactElsewhere !== true) lost.add(finding.address)
+      yield finding
+    }
+    const { name, sizeBytes } = listing
+    await onPack?.({ name, sizeBytes, state: !intact ? 'damaged' : repository.index.packs.has(name) ? 'intact' : 'gone' })
+  }
+  if (only !== undefined && lost.size > 0) yield * verifyDeltas(repository, lost, { only, signal })
+}
+
+/** Follows damaged bases to the deltas in packs that were not read, and to the deltas of those. */
+async function * verifyDeltas (repository: Repository, lost: Set<Address>, { only, signal }: AbortOptions & { readonly only: ReadonlySet<string> }): AsyncGenerator<StorageFinding> {
+  const seen = new Set<string>()
+  for (let before = -1; before !== seen.size;) {
+    before = seen.size
+    for await (const listing of countedPacks(repository, { signal })) {
+      if (only.has(listing.name)) continue
+      for (const [address, copy] of copiesIn(listing)) {
+        const place = `${copy.pack} ${copy.offset}`
+        if (copy.base === undefined || !lost.has(copy.base) || seen.has(place)) continue
+        const error = await damageOf(repository, address, copy, { signal })
+        if (error === undefined) continue
+        seen.add(place)
+        const intactElsewhere = await isIntactElsewhere(repository, address, copy, { signal })
+        if (!intactElsewhere) lost.add(address)
+        yield { code: error.code, key: packKey(copy.pack), message: error.message, address, offset: copy.offset, intactElsewhere }
+      }
+    }
   }
 }
 
@@ -95,14 +138,20 @@ async function isCollected (repository: Repository, pack: string, options: Abort
 async function isIntactElsewhere (repository: Repository, address: Address, damaged: Copy, options: AbortOptions): Promise<boolean> {
   for (const copy of repository.copies(address)) {
     if (copy.pack === damaged.pack && copy.offset === damaged.offset) continue
-    try {
-      await repository.fetcher.read(address, copy, wanted => repository.copies(wanted), options)
-      return true
-    } catch (error) {
-      if (!isBackupError(error, 'BLOB_CORRUPT')) throw error
-    }
+    if (await damageOf(repository, address, copy, options) === undefined) return true
   }
   return false
+}
+
+/** What is wrong with this copy, if anything. */
+async function damageOf (repository: Repository, address: Address, copy: Copy, options: AbortOptions): Promise<BackupError | undefined> {
+  try {
+    await repository.fetcher.read(address, copy, wanted => repository.copies(wanted), options)
+    return undefined
+  } catch (error) {
+    if (isBackupError(error, 'BLOB_CORRUPT')) return error
+    throw error
+  }
 }
 
 /** The finding that `check` throws, if it throws one of damage. */

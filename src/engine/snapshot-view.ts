@@ -7,7 +7,7 @@ import type { NodeBlock } from '../dag/node.ts'
 import { readNodeMap } from '../dag/node-map.ts'
 import { decodeSnapshot } from '../dag/snapshot.ts'
 import type { SnapshotBlock } from '../dag/snapshot.ts'
-import { BackupError } from '../errors.ts'
+import { BackupError, isBackupError } from '../errors.ts'
 import { isDamage } from './damage.ts'
 
 /** A visible snapshot: its commit record and its root block. */
@@ -22,22 +22,54 @@ export interface SnapshotView {
 }
 
 export interface ListViewsOptions {
-  /** Called for a snapshot whose root block is lost, which is then left out. @default throws */
+  /** Called for a snapshot whose root block or commit record is lost, which is then left out. @default throws */
   readonly onBroken?: (id: string, error: BackupError) => void
 }
 
-/** Every visible snapshot, oldest first. @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT` naming the snapshot whose root block is lost */
+/** Every visible snapshot, oldest first. @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT` naming the snapshot whose root block is lost; `RECORD_CORRUPT` */
 export async function listViews (repository: Repository, { onBroken }: ListViewsOptions = {}): Promise<SnapshotView[]> {
+  const { views, broken, unknown } = await readViews(repository)
+  for (const { id, error } of [...broken, ...unknown]) {
+    if (onBroken === undefined || error.code === 'INDEX_CORRUPT') throw error // what a damaged segment hides is not lost: repair first
+    onBroken(id, error)
+  }
+  return views
+}
+
+/** A visible snapshot whose root block is lost, or hidden by a damaged index segment. */
+export interface BrokenSnapshot {
+  readonly id: string
+  readonly root: CID
+  /** The line of snapshots it was put into, if its commit record says so. */
+  readonly project: string | undefined
+  /** When it became visible. */
+  readonly timestamp: Date
+  readonly error: BackupError
+}
+
+export interface SnapshotViews {
+  /** Oldest first. */
+  readonly views: SnapshotView[]
+  readonly broken: readonly BrokenSnapshot[]
+  /** Sessions of which the outcome is damaged, so that nobody knows whether they were snapshots. */
+  readonly unknown: ReadonlyArray<{ readonly id: string, readonly error: BackupError }>
+}
+
+/** The visible snapshots, those that can be opened and those that cannot. */
+export async function readViews (repository: Repository): Promise<SnapshotViews> {
   const views: SnapshotView[] = []
-  for (const commit of await repository.visible()) {
+  const broken: BrokenSnapshot[] = []
+  const unknown: Array<{ id: string, error: BackupError }> = []
+  for (const commit of await repository.visible({ onDamaged: (id, error) => { unknown.push({ id, error }) } })) {
     try {
       views.push(await viewOf(repository, commit))
     } catch (error) {
-      if (onBroken === undefined || !isDamage(error)) throw error
-      onBroken(commit.id, error)
+      if (!isDamage(error) && !isBackupError(error, 'INDEX_CORRUPT')) throw error
+      broken.push({ id: commit.id, root: CID.parse(commit.root), project: commit.project, timestamp: new Date(commit.time), error })
     }
   }
-  return views.sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime() || (a.id < b.id ? -1 : 1))
+  views.sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime() || (a.id < b.id ? -1 : 1))
+  return { views, broken, unknown }
 }
 
 async function viewOf (repository: Repository, { id, root: text, project, consensus, validatedBy }: CommittedSnapshot): Promise<SnapshotView> {

@@ -110,8 +110,10 @@ describe('the command line', () => {
   })
 
   it('verifies, counts and repairs', async () => {
-    expect(jsonLines((await workspace.here('verify --read-data all --json')).stdout)).toEqual([{ ok: true, errors: 0, warnings: 0, readData: 'all' }])
-    expect((await workspace.here('verify --read-data 50%')).stdout).toBe('no damage found; 50% of the chunks were read\n')
+    expect(jsonLines((await workspace.here('verify --read-data all --json')).stdout)).toMatchObject([{ ok: true, errors: 0, warnings: 0, readData: 'all', coverage: { unread: 0 } }])
+    expect((await workspace.here('verify --read-data 50%')).stdout).toMatch(/^no damage found; read \d packs? of [\d.]+ KiB; every pack was read within the last 24 hours\n$/)
+    expect((await workspace.here('verify --read-data 1KB')).stdout).toMatch(/; read 1 pack of /)
+    expect((await workspace.here('verify --resume')).status).toBe(2)
     expect(await workspace.json('stats')).toMatchObject({ snapshots: 2 })
     expect(await workspace.json('repair')).toMatchObject({ left: [] })
   })

@@ -1,40 +1,56 @@
 import type { Command } from 'commander'
+import type { ReadAmount } from '../../cas/pack-choice.ts'
+import type { Affected, Finding } from '../../engine/finding.ts'
 import { verifyRepository } from '../../engine/verify.ts'
-import type { Affected, Finding } from '../../engine/verify.ts'
-import type { Cli, GlobalOptions } from '../cli.ts'
+import type { VerifyRequest, VerifySummary } from '../../engine/verify.ts'
+import { BackupError } from '../../errors.ts'
+import { formatBytes } from '../byte-size.ts'
+import type { Cli, GlobalOptions, Opened } from '../cli.ts'
+import { coverageText } from '../coverage-text.ts'
 import { addExamples } from '../examples.ts'
 import { EXIT } from '../exit-status.ts'
-import { shareOrAll } from '../option-values.ts'
-import { counted, printable } from '../printable.ts'
+import { readAmount } from '../option-values.ts'
+import { counted, printable, printableDate } from '../printable.ts'
 import { shortId } from '../snapshot-text.ts'
 
 interface VerifyOptions extends GlobalOptions {
-  readonly readData?: number | 'all'
+  readonly readData?: ReadAmount
+  readonly resume?: true
 }
 
+type Counts = Record<Finding['severity'], number>
+
 export function addVerify (program: Command, cli: Cli): void {
-  const command = program.command('verify').description('Check the repository and say which artifacts of which snapshots any damage hits. Changes nothing.')
-    .option('--read-data <share>', 'also read stored data: a share of it such as 10%, or all', shareOrAll)
+  const command = program.command('verify').description('Check the repository and say which artifacts of which snapshots any damage hits. Changes nothing but its memory of what was read when.')
+    .option('--read-data <amount>', 'also read stored data, what was read longest ago first: a share such as 10%, an amount such as 5GB, or all', readAmount)
+    .option('--resume', 'go on with `--read-data all` where it was cut off')
     .action(async (_options: unknown, self: Command) => {
-      const { readData = 'none' } = self.optsWithGlobals<VerifyOptions>()
-      await cli.withRepository(async ({ repository, progress: { onProgress, stop } }) => {
-        const counts = { error: 0, warning: 0 }
-        for await (const finding of verifyRepository(repository, { readData, signal: cli.signal, onProgress })) {
-          stop()
-          counts[finding.severity]++
-          await cli.output.record({ finding }, () => textOf(finding))
-        }
-        stop()
-        const document = { ok: counts.error === 0, errors: counts.error, warnings: counts.warning, readData }
-        await cli.output.record(document, () => summaryOf(counts, readData))
+      const { readData = 'none', resume } = self.optsWithGlobals<VerifyOptions>()
+      if (resume === true && readData !== 'all') throw new BackupError('INVALID_OPTION', '--resume goes with --read-data all; a share or an amount goes on by itself')
+      await cli.withRepository(async opened => {
+        const counts: Counts = { error: 0, warning: 0 }
+        const { read, coverage } = await printFindings(cli, opened, { readData, resume }, counts)
+        const document = { ok: counts.error === 0, errors: counts.error, warnings: counts.warning, readData, read, coverage }
+        await cli.output.record(document, () => [summaryOf(counts), depthOf(read), coverageText(coverage, new Date())].join('; '))
         if (counts.error > 0) cli.status = EXIT.damaged
       })
     })
   addExamples(command, [
     ['caf verify', 'every record, list and graph; is every blob listed?'],
-    ['caf verify --read-data 10%', 'and read a tenth of the chunks, another one each time'],
+    ['caf verify --read-data 10%', 'and read a tenth: ten days of that in cron read everything'],
     ['caf verify --read-data all', 'and read everything: what can be read here can be restored'],
   ])
+}
+
+async function printFindings (cli: Cli, { repository, progress }: Opened, request: Pick<VerifyRequest, 'readData' | 'resume'>, counts: Counts): Promise<VerifySummary> {
+  const findings = verifyRepository(repository, { ...request, signal: cli.signal, onProgress: progress.onProgress })
+  for (;;) {
+    const { done, value } = await findings.next()
+    progress.stop()
+    if (done === true) return value
+    counts[value.severity]++
+    await cli.output.record({ finding: value }, () => textOf(value))
+  }
 }
 
 function textOf ({ severity, code, message, key, affected }: Finding): string {
@@ -42,12 +58,16 @@ function textOf ({ severity, code, message, key, affected }: Finding): string {
   return [`${severity}: ${printable(message)}${where} [${code}]`, ...affected.map(hit => `  hits ${hitText(hit)}`)].join('\n')
 }
 
-function hitText ({ snapshot, node, detail }: Affected): string {
+/** `postgres/rows/public.facts in snapshot 3f9a71c0d2e4: rows 18 to 40, from key (17) to before (41)` */
+export function hitText ({ snapshot, node, detail }: Affected): string {
   return `${printable(node)} in snapshot ${shortId(snapshot)}: ${printable(detail)}`
 }
 
-function summaryOf ({ error, warning }: Readonly<Record<Finding['severity'], number>>, readData: number | 'all' | 'none'): string {
-  const read = { all: 'every stored byte was read', none: 'stored data was not read (--read-data)' }
-  const depth = typeof readData === 'number' ? `${readData * 100}% of the chunks were read` : read[readData]
-  return error + warning === 0 ? `no damage found; ${depth}` : `${counted(error, 'error')}, ${counted(warning, 'warning')}; ${depth}`
+function summaryOf ({ error, warning }: Counts): string {
+  return error + warning === 0 ? 'no damage found' : `${counted(error, 'error')}, ${counted(warning, 'warning')}`
+}
+
+function depthOf ({ packs, bytes, since }: VerifySummary['read']): string {
+  if (packs === 0 && since === undefined) return 'stored data was not read (--read-data)'
+  return `read ${counted(packs, 'pack')} of ${formatBytes(bytes)}${since === undefined ? '' : `, going on from ${printableDate(since)}`}`
 }
