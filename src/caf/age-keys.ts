@@ -11,9 +11,11 @@ export interface ArchiveEncryption {
   readonly recipients?: readonly string[] | undefined
 }
 
-/** What opens an archive: the secret it was made with, or the identity (`AGE-SECRET-KEY-1…`) of one of its recipients. The identity is used when both are given. */
+/** What opens an archive. The identity is used when both are given. */
 export interface ArchiveKey {
-  readonly secret?: string | undefined
+  /** The secret it was made with, or how to come by it, which is asked only for an archive that is encrypted. */
+  readonly secret?: string | (() => Promise<string>) | undefined
+  /** An identity of one of its recipients, `AGE-SECRET-KEY-1…`, or a text with some, one a line, as in files of `age-keygen`. */
   readonly identity?: string | undefined
 }
 
@@ -50,14 +52,16 @@ export async function * encryptBytes (plain: Bytes, encrypter: Encrypter): Async
   yield * await encrypter.encrypt(ReadableStream.from(plain))
 }
 
-/** Opens files that are encrypted to an identity; `noMatch` is what to throw for others. @throws {BackupError} `INVALID_OPTION` for what is no identity */
-export function identityDecrypter (identity: string, noMatch: () => BackupError): Decrypter {
+/** Opens files that are encrypted to one of the identities in `text`; `noMatch` is what to throw for others. @throws {BackupError} `INVALID_OPTION` for what is no identity */
+export function identityDecrypter (text: string, noMatch: () => BackupError): Decrypter {
   const decrypter = new Decrypter()
+  const identities = text.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
   try {
-    decrypter.addIdentity(identity)
+    if (identities.length === 0) throw new Error('there is none')
+    for (const identity of identities) decrypter.addIdentity(identity)
   } catch {
     // Not as a cause: it quotes the identity.
-    throw new BackupError('INVALID_OPTION', 'the identity is none of age’s: it must be one line AGE-SECRET-KEY-1…')
+    throw new BackupError('INVALID_OPTION', 'that is no identity of age: it must be a line AGE-SECRET-KEY-1…')
   }
   return withNoMatch(decrypter, noMatch)
 }
@@ -68,11 +72,6 @@ export function secretDecrypter (secret: string, noMatch: () => BackupError): De
   decrypter.addIdentity({ unwrapFileKey: refuseCostly })
   decrypter.addPassphrase(secret)
   return withNoMatch(decrypter, noMatch)
-}
-
-/** The identity that an identity file holds. */
-export function identityIn (text: string): string | undefined {
-  return /^AGE-SECRET-KEY-1[0-9A-Z]+$/m.exec(text)?.[0]
 }
 
 /** The decrypter asks its identities one after another until one has a key. */

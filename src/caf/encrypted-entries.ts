@@ -4,7 +4,7 @@ import type { AbortOptions } from '../stream.ts'
 import { collect } from '../stream.ts'
 import { AgeFile } from './age-file.ts'
 import type { StoredFile } from './age-file.ts'
-import { identityDecrypter, identityIn, secretDecrypter } from './age-keys.ts'
+import { identityDecrypter, secretDecrypter } from './age-keys.ts'
 import type { ArchiveKey } from './age-keys.ts'
 import { checkEntry } from './entry-store.ts'
 import type { EntryStore, ReadEntryOptions } from './entry-store.ts'
@@ -69,15 +69,15 @@ export async function openEncrypted (zip: ZipReader, envelope: Envelope, key: Ar
 /** The identity that opens the archive, and what to say when it does not. */
 async function identityFor (zip: ZipReader, { secret, identity }: ArchiveKey): Promise<{ readonly identity: string, readonly noMatch: () => BackupError }> {
   if (identity !== undefined) return { identity, noMatch: () => wrongKey(zip, 'the identity is not that of one of its recipients') }
-  if (secret !== undefined) return { identity: await unwrapIdentity(zip, secret), noMatch: () => foreign(zip) }
+  if (secret !== undefined) return { identity: await unwrapIdentity(zip, typeof secret === 'string' ? secret : await secret()), noMatch: () => foreign(zip) }
   throw new BackupError('KEY_NEEDED', `${zip.path} is encrypted: give the secret it was made with, or the identity of one of its recipients`, { data: { path: zip.path } })
 }
 
 async function unwrapIdentity (zip: ZipReader, secret: string): Promise<string> {
   const file = await AgeFile.open(storedEntry(zip, IDENTITY_PATH), secretDecrypter(secret, () => wrongKey(zip, 'it was made with another secret')))
-  const identity = file.sizeBytes > IDENTITY_LIMIT_BYTES ? undefined : identityIn(Buffer.from(await collect(file.read(), { limit: IDENTITY_LIMIT_BYTES })).toString())
-  if (identity === undefined) throw new BackupError('ARCHIVE_CORRUPT', `${zip.path} is damaged: ${IDENTITY_PATH} holds no identity`, { data: { path: zip.path } })
-  return identity
+  const text = file.sizeBytes > IDENTITY_LIMIT_BYTES ? '' : Buffer.from(await collect(file.read(), { limit: IDENTITY_LIMIT_BYTES })).toString()
+  if (/^AGE-SECRET-KEY-1[0-9A-Z]{58}\n?$/.test(text)) return text
+  throw new BackupError('ARCHIVE_CORRUPT', `${zip.path} is damaged: ${IDENTITY_PATH} holds no identity`, { data: { path: zip.path } })
 }
 
 function storedEntry (zip: ZipReader, path: string): StoredFile {

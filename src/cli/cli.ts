@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load-config.ts'
 import type { Config } from '../config/load-config.ts'
 import { openFromConfig } from '../config/open-config.ts'
 import type { OpenConfig } from '../config/open-config.ts'
-import type { Settings } from '../config/settings.ts'
+import type { Flags } from '../config/settings.ts'
 import { EXIT } from './exit-status.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { Output } from './output.ts'
@@ -12,7 +12,7 @@ import type { ProgressDisplay, ProgressMode } from './progress-display.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The options that every command takes; see `addGlobalOptions`. */
-export interface GlobalOptions extends Settings {
+export interface GlobalOptions extends Flags {
   readonly config?: string
   readonly json?: true
   readonly verbose?: true

@@ -85,6 +85,7 @@ const SETTINGS = {
   repository: Type.Optional(FOLDER),
   project: Type.Optional(text('the name of a project')),
   concurrency: Type.Optional(wholeNumber(1)),
+  secret: Type.Optional(SECRET),
   retention: Type.Optional(RETENTION),
 }
 

@@ -2,15 +2,17 @@ import { dirname, resolve } from 'node:path'
 import type { Retention } from '../engine/retention.ts'
 import { checkConfig } from './check-config.ts'
 import { readConfigFile } from './config-file.ts'
+import { projectSecret } from './project-secret.ts'
 import { resolveSources } from './resolve-sources.ts'
+import type { Secret } from './secret.ts'
 import { applySettings, environmentSettings, VARIABLES } from './settings.ts'
-import type { Environment, Settings } from './settings.ts'
+import type { Environment, Flags } from './settings.ts'
 import type { SourceConfig } from './source-config.ts'
 
 export interface LoadRequest {
   /** Path of a configuration file; else `CAF_CONFIG`, else the nearest one above `cwd`. */
   readonly file?: string | undefined
-  readonly flags?: Settings
+  readonly flags?: Flags
   readonly env: Environment
   readonly cwd: string
 }
@@ -22,6 +24,8 @@ export interface Config {
   readonly repository: string
   readonly project: string
   readonly concurrency: number
+  /** What archives are encrypted with, if anything is named. */
+  readonly secret: Secret | undefined
   readonly retention: Retention
   readonly sources: readonly SourceConfig[]
 }
@@ -37,7 +41,8 @@ export async function loadConfig ({ file: named, flags = {}, env, cwd }: LoadReq
   const config = applySettings(fromEnvironment, flags, { cwd, label: flagOf })
   const folder = file === undefined ? cwd : dirname(file.path)
   const { repository = '.backups', project = 'default', concurrency = 4, retention = {} } = config
-  return { file: file?.path, repository: resolve(folder, repository), project, concurrency, retention, sources: resolveSources(config, { folder, env }) }
+  const secret = projectSecret({ file: flags.secretFile, reference: config.secret, env, cwd, folder })
+  return { file: file?.path, repository: resolve(folder, repository), project, concurrency, secret, retention, sources: resolveSources(config, { folder, env }) }
 }
 
 function flagOf (setting: string): string {

@@ -15,6 +15,11 @@ export interface Settings {
   readonly matricesFolder?: string | undefined
 }
 
+/** What only the command line can set as well. */
+export interface Flags extends Settings {
+  readonly secretFile?: string | undefined
+}
+
 type Setting = keyof Settings
 
 /** The environment variable of each setting; those with a flag too (a key on the command line is seen by every user of the machine). */

@@ -5,8 +5,10 @@ import { randomUUID } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import { BackupError, systemCode } from '../errors.ts'
 import type { Repository } from '../cas/repository.ts'
+import type { ArchiveEncryption } from '../caf/age-keys.ts'
 import { writeArchive } from '../caf/archive-writer.ts'
 import type { AbortOptions } from '../stream.ts'
+import { checkSecret } from '../trust/keys/secret-strength.ts'
 import type { Selection } from './contract.ts'
 import { GENERATOR } from './generator.ts'
 import type { OnProgress } from './progress.ts'
@@ -20,6 +22,8 @@ export interface ExportRequest extends AbortOptions {
   readonly brainVersion?: string | undefined
   /** @default the points of all collections */
   readonly totalMemories?: number | undefined
+  /** Who can open the archive. @default everybody */
+  readonly encryption?: ArchiveEncryption | undefined
   readonly onProgress?: OnProgress | undefined
 }
 
@@ -31,24 +35,27 @@ export interface ExportedArchive {
   readonly nodes: number
   /** Plain bytes of the entries. */
   readonly sizeBytes: number
+  readonly encrypted: boolean
 }
 
 /**
  * Writes a `.caf` archive of a snapshot to a stream, or to a file that appears whole or not at all.
- * @throws {BackupError} `SNAPSHOT_MISSING`, `SELECTION_EMPTY`; `BLOB_MISSING`, `BLOB_CORRUPT`; `STORAGE_FULL`, `STORAGE_DENIED`, `STORAGE_IO` for the file
+ * @throws {BackupError} `SNAPSHOT_MISSING`, `SELECTION_EMPTY`; `SECRET_WEAK`, `INVALID_OPTION` for what is no recipient; `BLOB_MISSING`, `BLOB_CORRUPT`; `STORAGE_FULL`, `STORAGE_DENIED`, `STORAGE_IO` for the file
  */
 export async function exportArchive (repository: Repository, reference: string, output: string | Writable, request: ExportRequest = {}): Promise<ExportedArchive> {
+  const { encryption } = request
+  if (encryption !== undefined) checkSecret(encryption.secret)
   const view = await findView(repository, reference)
   const reader = await repository.openReader({ snapshots: [view.id], signal: request.signal })
   try {
     const selection = request.selection === undefined ? undefined : selectNodes(nodesOnly(await loadNodes(view, reader)), { ...request.selection, withDependencies: true })
     const write = async (stream: Writable): Promise<ExportedArchive> => {
       const manifest = await writeArchive({
-        snapshot: view.root, blobs: reader, generator: GENERATOR, selection, signal: request.signal, brainVersion: request.brainVersion, totalMemories: request.totalMemories,
+        snapshot: view.root, blobs: reader, generator: GENERATOR, selection, encryption, signal: request.signal, brainVersion: request.brainVersion, totalMemories: request.totalMemories,
         onProgress: ({ item, doneBytes, totalBytes }) => { request.onProgress?.({ step: 'export', item, done: doneBytes, total: totalBytes, unit: 'bytes' }) },
       }, stream)
       const sizeBytes = manifest.entries.reduce((sum, entry) => sum + entry.size, 0)
-      return { snapshotId: view.id, root: manifest.root, entries: manifest.entries.length, nodes: manifest.nodes.length, sizeBytes }
+      return { snapshotId: view.id, root: manifest.root, entries: manifest.entries.length, nodes: manifest.nodes.length, sizeBytes, encrypted: encryption !== undefined }
     }
     return typeof output === 'string' ? await intoFile(output, write) : await write(output)
   } finally {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Repository } from '../cas/repository.ts'
+import type { ArchiveKey } from '../caf/age-keys.ts'
 import { importArchive as importContents } from '../caf/archive-import.ts'
 import type { ArchiveProgress } from '../caf/archive-progress.ts'
 import { openArchive } from '../caf/archive-reader.ts'
@@ -12,7 +13,8 @@ import { seekConsensus } from './consensus.ts'
 import type { BackupEmitter } from './events.ts'
 import type { OnProgress } from './progress.ts'
 
-export interface ImportRequest extends AbortOptions {
+/** The secret or identity is needed for an archive that is encrypted. */
+export interface ImportRequest extends AbortOptions, ArchiveKey {
   /** The line of snapshots that the imported one becomes part of. @default the archive's own */
   readonly project?: string | undefined
   /** @default one local validator */
@@ -37,11 +39,12 @@ export interface ImportedArchive {
 /**
  * Checks a whole `.caf` archive, then brings its snapshot into the repository, where it becomes visible at the end or not at all.
  * That the archive is intact says nothing of who made it.
- * @throws {BackupError} `ARCHIVE_INVALID`, `ARCHIVE_CORRUPT`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`, `QUORUM_NOT_REACHED`, `STORAGE_…`
+ * @throws {BackupError} `ARCHIVE_INVALID`, `ARCHIVE_CORRUPT`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`; `KEY_NEEDED`, `KEY_WRONG`; `QUORUM_NOT_REACHED`, `STORAGE_…`
  */
 export async function importArchive (repository: Repository, path: string, request: ImportRequest = {}): Promise<ImportedArchive> {
   const started = performance.now()
-  const archive = await openArchive(path)
+  const { secret, identity } = request
+  const archive = await openArchive(path, { secret, identity })
   try {
     const imported = await bringIn(repository, archive, request)
     await refreshCatalogue(repository)

@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { describe, expect, it } from 'vitest'
 import { checkConfig } from '../../src/config/check-config.ts'
 import { CONFIG, SOURCES } from '../../src/config/config-schema.ts'
+import { SECRET_VARIABLES } from '../../src/config/project-secret.ts'
 import { VARIABLES } from '../../src/config/settings.ts'
 
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
@@ -27,7 +28,7 @@ describe('docs/configuration.md', () => {
   })
 
   it('describes every environment variable', () => {
-    expect(documented('Environment variables').sort()).toEqual(['CAF_CONFIG', 'NO_COLOR', 'PGPASSWORD', ...Object.values(VARIABLES)].sort())
+    expect(documented('Environment variables').sort()).toEqual(['CAF_CONFIG', 'NO_COLOR', 'PGPASSWORD', ...SECRET_VARIABLES, ...Object.values(VARIABLES)].sort())
   })
 
   it('shows an example that is valid', () => {

@@ -3,6 +3,8 @@ import type { Command } from 'commander'
 import { exportArchive } from '../../engine/export.ts'
 import { BackupError } from '../../errors.ts'
 import { formatBytes } from '../byte-size.ts'
+import { addEncryptionOptions, encryptionOf } from '../archive-key-options.ts'
+import type { EncryptionOptions } from '../archive-key-options.ts'
 import type { Cli, GlobalOptions } from '../cli.ts'
 import { addExamples } from '../examples.ts'
 import { wholeNumber } from '../option-values.ts'
@@ -12,7 +14,7 @@ import type { SelectionOptions } from '../selection-options.ts'
 import { findSnapshot } from '../snapshot-reference.ts'
 import { shortId } from '../snapshot-text.ts'
 
-interface ExportOptions extends GlobalOptions, SelectionOptions {
+interface ExportOptions extends GlobalOptions, SelectionOptions, EncryptionOptions {
   readonly brainVersion?: string
   readonly totalMemories?: number
 }
@@ -21,8 +23,7 @@ export function addExport (program: Command, cli: Cli): void {
   const command = program.command('export').description('Write a snapshot, or a part of it, as a .caf archive, which opens with any unzip.')
     .argument('<snapshot>', 'an id or the beginning of one, a root CID, latest, or <project>/latest')
     .argument('<file>', 'the archive; - for stdout')
-  addSelectionOptions(command)
-    .optionsGroup('Options:')
+  addEncryptionOptions(addSelectionOptions(command).optionsGroup('Options:'))
     .option('--brain-version <version>', "for the archive's manifest")
     .option('--total-memories <n>', "for the archive's manifest (default: the number of points)", wholeNumber(0))
     .action(async (reference: string, file: string, _options: unknown, self: Command) => {
@@ -31,6 +32,7 @@ export function addExport (program: Command, cli: Cli): void {
   addExamples(command, [
     ['caf export latest soul.caf', 'everything'],
     ['caf export latest facts.caf --table public.facts', 'one table and what it needs'],
+    ['caf export latest soul.caf --encrypt', 'for JWT_SECRET alone'],
     ['caf export latest - | ssh backup.example "cat > soul.caf"', 'to another machine'],
   ])
 }
@@ -43,12 +45,13 @@ async function run (cli: Cli, reference: string, file: string, options: ExportOp
   await cli.withRepository(async opened => {
     const { repository, progress } = opened
     const { id } = await findSnapshot(opened, reference)
+    const encryption = await encryptionOf(options, opened.config, { byDefault: false })
     const output = toStdout ? cli.terminal.stdout : resolve(cli.terminal.cwd, file)
-    const exported = await exportArchive(repository, id, output, { selection, brainVersion, totalMemories, signal: cli.signal, onProgress: progress.onProgress })
+    const exported = await exportArchive(repository, id, output, { selection, brainVersion, totalMemories, encryption, signal: cli.signal, onProgress: progress.onProgress })
     progress.stop()
     if (toStdout) return
     await cli.output.result({ file: output, ...exported }, () => {
-      cli.output.line(`exported snapshot ${shortId(exported.snapshotId)} to ${file}: ${counted(exported.nodes, 'node')}, ${formatBytes(exported.sizeBytes)} unpacked`)
+      cli.output.line(`exported snapshot ${shortId(exported.snapshotId)} to ${file}: ${counted(exported.nodes, 'node')}, ${formatBytes(exported.sizeBytes)} unpacked${exported.encrypted ? ', encrypted' : ''}`)
     })
   })
 }

@@ -3,6 +3,8 @@ import type { Command } from 'commander'
 import { importArchive } from '../../engine/import.ts'
 import type { ImportedArchive } from '../../engine/import.ts'
 import { findView } from '../../engine/snapshot-view.ts'
+import { addKeyOptions, archiveKeyOf } from '../archive-key-options.ts'
+import type { KeyOptions } from '../archive-key-options.ts'
 import { formatBytes } from '../byte-size.ts'
 import type { Cli, GlobalOptions, Opened } from '../cli.ts'
 import { addExamples } from '../examples.ts'
@@ -13,7 +15,7 @@ import { shortId } from '../snapshot-text.ts'
 import { addTargetOptions, namesTarget } from '../target-options.ts'
 import type { TargetOptions } from '../target-options.ts'
 
-interface ImportOptions extends GlobalOptions, TargetOptions {
+interface ImportOptions extends GlobalOptions, TargetOptions, KeyOptions {
   readonly as?: string
   readonly restore?: true
 }
@@ -23,13 +25,14 @@ export function addImport (program: Command, cli: Cli): void {
     .argument('<file>', 'the archive')
     .option('--as <slug>', 'the project that it becomes a part of (default: --project, else the one it came from)')
     .option('--restore', 'restore it at once')
-  addTargetOptions(command)
+  addTargetOptions(addKeyOptions(command))
     .action(async (file: string, _options: unknown, self: Command) => {
       await cli.withRepository(async opened => { await run(cli, opened, file, self.optsWithGlobals<ImportOptions>()) })
     })
   addExamples(command, [
     ['caf import soul.caf', 'as another snapshot'],
     ['caf import soul.caf --as cheshire', 'into a project of that name'],
+    ['caf import soul.caf --secret-file /run/secrets/jwt', 'one that is encrypted'],
     ['caf import soul.caf --as cheshire --to-database cheshire', 'and into a new database at once'],
   ])
 }
@@ -37,7 +40,8 @@ export function addImport (program: Command, cli: Cli): void {
 async function run (cli: Cli, opened: Opened, file: string, options: ImportOptions): Promise<void> {
   const { repository, progress } = opened
   const project = options.as ?? options.project
-  const imported = await importArchive(repository, resolve(cli.terminal.cwd, file), { project, signal: cli.signal, onProgress: progress.onProgress })
+  const key = await archiveKeyOf(options, opened.config, cli.terminal)
+  const imported = await importArchive(repository, resolve(cli.terminal.cwd, file), { project, ...key, signal: cli.signal, onProgress: progress.onProgress })
   const restored = options.restore === true || namesTarget(options) ? await restoreImported(cli, opened, imported, options) : undefined
   progress.stop()
   await cli.output.result({ ...imported, ...(restored !== undefined && { restored }) }, () => {
