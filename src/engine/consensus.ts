@@ -7,6 +7,8 @@ import type { Validator } from '../trust/validator.ts'
 export interface ConsensusRequest extends AbortOptions {
   readonly validators: readonly Validator[]
   readonly threshold?: number | undefined
+  /** Root blocks that the snapshot names as its parents. */
+  readonly parents?: readonly CID[]
 }
 
 /** What a commit record says about who agreed. */
@@ -17,11 +19,13 @@ export interface Agreement {
 }
 
 /** Lets the validators read what `writer` has flushed, through the storage. @throws {BackupError} `QUORUM_NOT_REACHED` */
-export async function seekConsensus (repository: Repository, writer: WriterSession, root: CID, { validators, threshold, signal }: ConsensusRequest): Promise<Agreement> {
+export async function seekConsensus (repository: Repository, writer: WriterSession, root: CID, { validators, threshold, parents = [], signal }: ConsensusRequest): Promise<Agreement> {
   const blobs = await repository.openReader({ signal })
   try {
-    const proposal = { root, blobs, isNew: (address: string) => writer.wrote(address) }
-    const { validatedBy, verdicts } = await reachConsensus(validators, proposal, { signal, ...(threshold === undefined ? {} : { threshold }) })
+    // A parent was visible when the session began; it may have been forgotten since.
+    const committed = new Set([...(await repository.visible({ signal, onDamaged: () => undefined })).map(commit => commit.root), ...parents.map(String)])
+    const proposal = { snapshot: writer.id, root, blobs, committed }
+    const { validatedBy, verdicts } = await reachConsensus(validators, proposal, { threshold, signal })
     return { consensus: true, validatedBy, statements: verdicts.map(verdict => ({ ...verdict })) }
   } finally {
     await blobs.close()

@@ -82,7 +82,7 @@ export async function createSnapshot (repository: Repository, request: SnapshotR
     const root = await writeRoot(writer, graph, { ...request, traceId, project, created: now(), summaries, parent })
     await writer.flush({ signal: request.signal })
     const { validators = [localValidator()], threshold, signal } = request
-    const agreement = await seekConsensus(repository, writer, root, { validators, threshold, signal })
+    const agreement = await seekConsensus(repository, writer, root, { validators, threshold, parents: parent === undefined ? [] : [parent.root], signal })
     await writer.commit({ root: root.toString(), ...agreement })
     await refreshCatalogue(repository)
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }

@@ -1,85 +1,69 @@
-import { BackupError } from '../errors.ts'
-import type { Address, BlobReader } from '../cas/blob-store.ts'
-import { addressOf } from '../dag/block.ts'
-import { decodeNode } from '../dag/node.ts'
-import { readNodeMap } from '../dag/node-map.ts'
-import { topologicalOrder } from '../dag/order.ts'
-import { decodeSnapshot } from '../dag/snapshot.ts'
-import { walk } from '../dag/walk.ts'
-import type { AbortOptions } from '../stream.ts'
-import type { Proposal, Validator, Verdict } from './validator.ts'
+import { hash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { BackupError, isBackupError } from '../errors.ts'
+import { openCheckpoint } from './log/checkpoint.ts'
+import { cosign } from './log/cosignature.ts'
+import { leafHash, verifyInclusion } from './log/merkle.ts'
+import type { NoteSigner } from './log/note-key.ts'
+import { formatSignature } from './log/signed-note.ts'
+import type { Proposal, ProposedLeaf, Validator, Verdict } from './validator.ts'
+import { verifySnapshot } from './verify/verify-snapshot.ts'
+import type { Verification, VerificationOptions } from './verify/verify-snapshot.ts'
 
-export interface LocalValidatorOptions {
+export interface LocalValidatorOptions extends Pick<VerificationOptions, 'data' | 'random'> {
   /** @default 'local' */
   readonly name?: string
+  /** Cosigns where the repository has a log. @default it does not cosign */
+  readonly signer?: NoteSigner | undefined
+  /** Milliseconds since 1970. @default Date.now */
+  readonly clock?: () => number
 }
 
-/** Errors that a verdict reports; the first ones say enough. */
-const MAX_ERRORS = 20
-
 /**
- * Re-reads what was just written: decodes every block, checks deps, cycles and input hashes, and reads every new chunk whole.
+ * Re-reads what was just written: every block, the graph, and every chunk that no committed parent has.
  * It runs on the host that made the snapshot: it finds a faulty disk or a fault of ours, not a dishonest host.
  */
-export function localValidator ({ name = 'local' }: LocalValidatorOptions = {}): Validator {
+export function localValidator ({ name = 'local', signer, data, random, clock = Date.now }: LocalValidatorOptions = {}): Validator {
+  // Asked again about the same snapshot, because the log has grown meanwhile, it has read everything already.
+  let last: { readonly root: string, readonly verification: Verification } | undefined
   return {
     name,
-    async validate (proposal, options = {}): Promise<Verdict> {
-      const errors = await graphErrors(proposal, options)
-      const { blobs, errors: dataErrors } = errors.length > 0 ? { blobs: 0, errors: [] } : await dataCheck(proposal, options)
-      const all = [...errors, ...dataErrors]
-      return { validator: name, accepts: all.length === 0, checked: 'data', blobs, errors: all.slice(0, MAX_ERRORS) }
+    key: signer?.key,
+    async validate (proposal, { signal } = {}): Promise<Verdict> {
+      const root = `${proposal.snapshot} ${proposal.root}`
+      const verification = last?.root === root ? last.verification : await verifySnapshot(proposal, { data, random, signal })
+      last = { root, verification }
+      const { checked, blobs, errors } = verification
+      const verdict = { validator: name, checked, blobs, host: hostname() }
+      if (errors.length > 0) return { ...verdict, accepts: false, errors }
+      if (proposal.log === undefined || signer === undefined) return { ...verdict, accepts: true, errors }
+      return { ...verdict, ...cosigned(proposal, proposal.log, { signer, time: Math.floor(clock() / 1_000) }) }
     },
   }
 }
 
-interface SlimNode {
-  readonly id: string
-  readonly deps: readonly string[]
-  readonly hash: string
-  readonly inputHashes: readonly string[]
-}
-
-async function graphErrors ({ root, blobs }: Proposal, { signal }: AbortOptions): Promise<string[]> {
+function cosigned (proposal: Proposal, leaf: ProposedLeaf, { signer, time }: { readonly signer: NoteSigner, readonly time: number }): Pick<Verdict, 'accepts' | 'errors' | 'cosignature'> {
   try {
-    const snapshot = decodeSnapshot(await need(blobs, addressOf(root)), root)
-    const nodes = new Map<string, SlimNode>()
-    for await (const { id, cid } of readNodeMap(snapshot.nodes, blobs)) {
-      signal?.throwIfAborted()
-      const node = decodeNode(await need(blobs, addressOf(cid)), cid)
-      if (node.id !== id) return [`the map says ${id} where the block says ${node.id}`]
-      nodes.set(id, { id, deps: node.deps, hash: node.hash, inputHashes: node.metadata.inputHashes })
-    }
-    topologicalOrder(nodes.values())
-    return [...nodes.values()].filter(node => !inputsAgree(node, nodes)).map(node => `${node.id} names other input hashes than its deps have`)
+    const { note } = checkLeaf(proposal, leaf)
+    return { accepts: true, errors: [], cosignature: formatSignature(cosign(note.text, signer, time)) }
   } catch (error) {
-    if (error instanceof BackupError && !error.code.startsWith('STORAGE_')) return [error.message]
-    throw error
+    if (!isBackupError(error)) throw error
+    return { accepts: false, errors: [error.message] }
   }
 }
 
-function inputsAgree ({ deps, inputHashes }: SlimNode, nodes: ReadonlyMap<string, SlimNode>): boolean {
-  return deps.length === inputHashes.length && deps.every((dep, index) => nodes.get(dep)?.hash === inputHashes[index])
+/** The checkpoint, if it has the leaf that proposes this very snapshot. @throws {BackupError} `PROOF_INVALID` */
+function checkLeaf ({ snapshot, root }: Proposal, { key, checkpoint, index, opening, path }: ProposedLeaf): ReturnType<typeof openCheckpoint> {
+  const signed = openCheckpoint(checkpoint, key)
+  if (!verifyInclusion({ index, size: signed.size, hash: leafHash(commitmentOf(opening)), root: signed.root }, path)) throw new BackupError('PROOF_INVALID', `the checkpoint of ${signed.size} leaves has not the leaf that proposes the snapshot`)
+  const said: unknown = JSON.parse(Buffer.from(opening).toString('utf8'))
+  const expected = { kind: 'snapshot', snapshot, root: root.toString() }
+  const differs = Object.entries(expected).find(([member, value]) => typeof said !== 'object' || said === null || (said as Record<string, unknown>)[member] !== value)
+  if (differs !== undefined) throw new BackupError('PROOF_INVALID', `the leaf of the log proposes something else: its ${differs[0]} is not ${differs[1]}`)
+  return signed
 }
 
-async function dataCheck ({ root, blobs, isNew }: Proposal, { signal }: AbortOptions): Promise<{ blobs: number, errors: string[] }> {
-  let count = 0
-  const errors: string[] = []
-  try {
-    for await (const { address, kind } of walk([root], blobs, { skip: address => !isNew(address) })) {
-      signal?.throwIfAborted()
-      count++
-      if (kind === 'chunk') await need(blobs, address)
-    }
-  } catch (error) {
-    if (!(error instanceof BackupError) || error.code.startsWith('STORAGE_')) throw error
-    errors.push(error.message)
-  }
-  return { blobs: count, errors }
-}
-
-async function need (blobs: BlobReader, address: Address): Promise<Uint8Array> {
-  const bytes = await blobs.get(address)
-  if (bytes === undefined) throw new BackupError('BLOB_MISSING', `blob ${address} cannot be read back`, { data: { address } })
-  return bytes
+/** The leaf's bytes. (format.md § Log) */
+function commitmentOf (opening: Uint8Array): Uint8Array {
+  return hash('sha256', Buffer.concat([Buffer.from('caf/leaf/1'), opening]), 'buffer')
 }

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { isChunk, readBlob } from '../../dag/block.ts'
+import type { CID } from '../../dag/block.ts'
+import type { StoredContent } from '../../dag/content.ts'
+import { decodeTree } from '../../dag/tree.ts'
+import type { TreeEntry } from '../../dag/tree.ts'
+import type { BlobSource } from '../../dag/tree-reader.ts'
+import type { AbortOptions } from '../../stream.ts'
+import { DigestSet } from './digest-set.ts'
+
+/** More are not remembered: what is beyond counts as new and is looked at again, so that memory stays bounded. */
+const MOST = 1_048_576
+
+/** The entries of a content that was verified before: what stands there with the same sizes need not be looked at again. */
+export class KnownEntries {
+  readonly #entries = new DigestSet()
+
+  /** Of nothing: everything is new. */
+  static readonly none = new KnownEntries()
+
+  /** @throws {BackupError} what reading its trees throws */
+  static async of ({ root }: StoredContent, blobs: BlobSource, { signal, most = MOST }: AbortOptions & { readonly most?: number } = {}): Promise<KnownEntries> {
+    const known = new KnownEntries()
+    const ahead: CID[] = isChunk(root) ? [] : [root]
+    for (let cid = ahead.pop(); cid !== undefined; cid = ahead.pop()) {
+      signal?.throwIfAborted()
+      const { entries, level } = decodeTree(await readBlob(blobs, cid, { signal }), cid)
+      for (const entry of entries) {
+        if (known.#entries.size >= most) return known
+        if (level > 0 && !known.has(entry, level)) ahead.push(entry.link) // a subtree that stands there twice is read once
+        known.#entries.add(digestOf(entry, level))
+        for (const ref of entry.refs ?? []) known.#entries.add(digestOfValue(ref))
+      }
+    }
+    return known
+  }
+
+  has (entry: TreeEntry, level: number): boolean {
+    return this.#entries.has(digestOf(entry, level))
+  }
+
+  /** True for the root of a value out of line. */
+  hasValue (root: CID): boolean {
+    return this.#entries.has(digestOfValue(root))
+  }
+}
+
+function digestOf ({ link, size, count, key, refs = [] }: TreeEntry, level: number): Uint8Array {
+  const digest = createHash('sha256').update(`${level} ${size} ${count ?? '-'} ${key?.length ?? '-'} ${refs.length} `).update(link.bytes)
+  if (key !== undefined) digest.update(key)
+  for (const ref of refs) digest.update(ref.bytes)
+  return digest.digest()
+}
+
+function digestOfValue (root: CID): Uint8Array {
+  return createHash('sha256').update('value ').update(root.bytes).digest()
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto'
+import type { BlobReader } from '../../cas/blob-store.ts'
+import type { RowBatch } from '../../chunking/row-splitter.ts'
+import { addressOf, CID, isChunk, readBlob } from '../../dag/block.ts'
+import { mapInOrder } from '../../dag/in-order.ts'
+import { keyOrder } from '../../dag/key-order.ts'
+import { MultisetHash } from '../../dag/multiset-hash.ts'
+import type { NodeBlock } from '../../dag/node.ts'
+import type { StoredRows } from '../../dag/content.ts'
+import { checkExpectation, decodeTree, expectedBelow } from '../../dag/tree.ts'
+import type { TreeEntry, TreeExpectation } from '../../dag/tree.ts'
+import { BackupError } from '../../errors.ts'
+import type { AbortOptions } from '../../stream.ts'
+import type { KnownEntries } from './known-entries.ts'
+import { keysAscend, verifyRowChunk } from './verify-row-chunk.ts'
+import type { RowLayout } from './verify-row-chunk.ts'
+
+/** Chunks read ahead. */
+const READ_AHEAD = 4
+
+export interface ContentOptions extends AbortOptions {
+  readonly blobs: BlobReader
+  /** What a verified parent has at this node. */
+  readonly known: KnownEntries
+  /** `none`: chunks need only be there; a number: the share of the known ones that is read too; new ones are then always read. */
+  readonly data: 'none' | number
+  /** From 0 to 1, for choosing the share. */
+  readonly random: () => number
+  /** Told of each blob that was read. */
+  readonly onBlob: () => void
+}
+
+/**
+ * Looks at what a node says it holds: tree blocks, their sums, chunks, values out of line, and the node's hash, as far as all that it is made of was read.
+ * @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT`, `BLOCK_INVALID`, `TREE_INVALID`, `NODE_INVALID`
+ */
+export async function verifyContent ({ id, hash, content }: Pick<NodeBlock, 'id' | 'hash' | 'content'>, options: ContentOptions): Promise<void> {
+  const verifier = new ContentVerifier(options)
+  const found = content.form === 'bytes' ? await verifier.bytes(content.root, content.size) : await verifier.rows(content)
+  if (found !== undefined && found !== hash) throw new BackupError('NODE_INVALID', `node ${id} has the hash ${hash}, its content has ${found}`, { data: { id, hash, found } })
+}
+
+interface Leaf {
+  readonly entry: TreeEntry
+  readonly known: boolean
+  /** Undefined when the chunk was not read. */
+  readonly bytes?: Uint8Array
+}
+
+class ContentVerifier {
+  readonly #options: ContentOptions
+  readonly #seen = new Set<string>()
+  /** False as soon as something was left out, so that the hash of all of it cannot be told. */
+  #complete = true
+
+  constructor (options: ContentOptions) {
+    this.#options = options
+  }
+
+  /** The stream's SHA-256, or undefined when not all of it was read. */
+  async bytes (root: CID, size: number): Promise<string | undefined> {
+    const digest = createHash('sha256')
+    for await (const { entry, bytes } of this.#leaves(root, { form: 'bytes', size, count: 0 })) {
+      if (bytes === undefined) continue
+      if (bytes.length !== entry.size) throw invalid(entry.link, `has ${bytes.length} bytes, where ${entry.size} are expected`)
+      digest.update(bytes)
+    }
+    return this.#complete ? digest.digest('hex') : undefined
+  }
+
+  /** The hash of the rows; undefined for rows without a key of which not all were read. */
+  async rows (content: StoredRows): Promise<string | undefined> {
+    const { form, root, size, count, key } = content
+    const layout: RowLayout = { form, keyColumns: key.length, compare: keyOrder(key) }
+    const batches = this.#rowBatches(root, { form: 'rows', size, count }, layout)
+    if (key.length > 0) {
+      for await (const _ of batches); // it verifies what passes
+      return addressOf(root)
+    }
+    await using multiset = new MultisetHash()
+    for await (const _ of multiset.passing(batches)); // it hashes what passes
+    return this.#complete ? await multiset.digest() : undefined
+  }
+
+  async * #rowBatches (root: CID, expectation: TreeExpectation, layout: RowLayout): AsyncGenerator<RowBatch> {
+    let last: Uint8Array | undefined
+    for await (const { entry, bytes } of this.#leaves(root, expectation)) {
+      if (!keysAscend(last, entry.key, layout)) throw invalid(entry.link, 'does not follow the keys before it')
+      last = entry.key
+      if (bytes === undefined) continue
+      const { ends, references, lastKey } = verifyRowChunk(bytes, entry, layout)
+      last = lastKey
+      for (const { text, length } of references) await this.#value(CID.parse(text), length)
+      yield { bytes, ends, values: [] }
+    }
+  }
+
+  /** A value out of line. One that the parent has too is known, but for its length. */
+  async #value (root: CID, length: number): Promise<void> {
+    const { known, data, random } = this.#options
+    if (known.hasValue(root) && !isChunk(root) && !(typeof data === 'number' && random() < data)) await this.#block(root, { form: 'bytes', size: length })
+    else await new ContentVerifier(this.#options).bytes(root, length)
+  }
+
+  /** The entries of level 0 in order with their chunks, read while one goes. */
+  #leaves (root: CID, expectation: TreeExpectation): AsyncGenerator<Leaf> {
+    return mapInOrder(this.#entries(root, expectation), READ_AHEAD, async leaf => await this.#read(leaf))
+  }
+
+  async * #entries (root: CID, expectation: TreeExpectation): AsyncGenerator<Leaf> {
+    if (isChunk(root)) {
+      if (expectation.form !== 'bytes') throw invalid(root, 'stands where a tree is expected')
+      yield { entry: { link: root, size: expectation.size! }, known: false }
+      return
+    }
+    const ahead: Array<{ readonly cid: CID, readonly expectation: TreeExpectation, readonly known: boolean }> = [{ cid: root, expectation, known: false }]
+    for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+      if (this.#leaveOut(next.cid, next.known)) continue
+      const block = await this.#block(next.cid, next.expectation)
+      if (next.cid === root) checkRoot(root, block)
+      if (block.level === 0) yield * block.entries.map(entry => ({ entry, known: this.#options.known.has(entry, 0) }))
+      else for (const entry of [...block.entries].reverse()) ahead.push({ cid: entry.link, expectation: expectedBelow(block, entry), known: this.#options.known.has(entry, block.level) })
+    }
+  }
+
+  /** Subtrees that are known, and those that stood in this content before: it may be made of few of them, over and over. */
+  #leaveOut (cid: CID, known: boolean): boolean {
+    const again = this.#seen.has(cid.toString())
+    this.#seen.add(cid.toString())
+    const leftOut = again || (known && !(typeof this.#options.data === 'number' && this.#options.data > 0))
+    if (leftOut) this.#complete = false
+    return leftOut
+  }
+
+  async #block (cid: CID, expectation: TreeExpectation): Promise<ReturnType<typeof decodeTree>> {
+    const { blobs, onBlob, signal } = this.#options
+    signal?.throwIfAborted()
+    const block = decodeTree(await readBlob(blobs, cid, { signal }), cid)
+    onBlob()
+    checkExpectation(block, cid, expectation)
+    return block
+  }
+
+  async #read ({ entry, known }: Leaf): Promise<Leaf> {
+    const { blobs, data, random, onBlob, signal } = this.#options
+    if (data !== 'none' && (!known || random() < data)) {
+      const bytes = await readBlob(blobs, entry.link, { signal })
+      onBlob()
+      return { entry, known, bytes }
+    }
+    this.#complete = false
+    if (!await blobs.has(addressOf(entry.link))) throw new BackupError('BLOB_MISSING', `blob ${addressOf(entry.link)} (${entry.link}) is in no pack`, { data: { cid: entry.link.toString() } })
+    return { entry, known }
+  }
+}
+
+/** Equal contents have equal roots only if there is no other way to write them. (format.md § Tree) */
+function checkRoot (root: CID, { form, level, entries }: ReturnType<typeof decodeTree>): void {
+  if (entries.length === 1 && (level > 0 || form === 'bytes')) throw invalid(root, 'is the root of a tree that has only one entry, which must be linked directly')
+}
+
+function invalid (cid: CID, why: string): BackupError {
+  return new BackupError('TREE_INVALID', `${isChunk(cid) ? 'chunk' : 'tree'} ${cid} ${why}`, { data: { cid: cid.toString() } })
+}
