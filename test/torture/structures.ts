@@ -1,0 +1,109 @@
+import type { Address } from '../../src/cas/blob-store.ts'
+import { FORGOTTEN_PREFIX, FINAL_SUFFIX, OUTCOME_PREFIX, PACK_PREFIX, PLAN_PREFIX, SEGMENT_PREFIX, SESSION_PREFIX, packNameOf } from '../../src/cas/layout.ts'
+import { HEAD_BYTES, TRAILER_BYTES } from '../../src/cas/pack-format.ts'
+import { readListing } from '../../src/cas/pack-reader.ts'
+import { archiveSubjects } from './archive-subject.ts'
+import { damageableKeys, detect, readsNothingWrong } from './detection.ts'
+import type { FlipFixture } from './flip-fixture.ts'
+import { demand } from './violation.ts'
+import type { World } from './world.ts'
+
+/** Bytes of one meaning. */
+export interface Part {
+  readonly name: string
+  readonly start: number
+  /** After the last byte. */
+  readonly end: number
+  /** Only so many of its bytes are tried, else every one. */
+  readonly sample?: number
+  /** The blob that they are, which must then be named too. */
+  readonly address?: Address
+}
+
+/** Something stored that can be damaged. */
+export interface Subject {
+  /** Key or path, for messages. */
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly parts: readonly Part[]
+  /** Puts `damaged` in its place, demands that this is found and named and never read as if it were right, and puts it back. @throws {Violation} */
+  suffer(damaged: Uint8Array, part: Part): Promise<void>
+}
+
+/** A row of the table below. Whoever adds something stored adds it here: where it is, of which parts it consists, who finds damage. */
+export interface Structure {
+  readonly name: string
+  subjects(fixture: FlipFixture): AsyncIterable<Subject>
+}
+
+const BLOB_SAMPLE = 8
+
+export const STRUCTURES: readonly Structure[] = [
+  { name: 'pack', subjects: packSubjects },
+  { name: 'index segment', subjects: fixture => objects(fixture, SEGMENT_PREFIX, segmentParts) },
+  { name: 'config', subjects: fixture => objects(fixture, 'config.json', allOf) },
+  { name: 'session', subjects: fixture => objects(fixture, SESSION_PREFIX, allOf) },
+  { name: 'outcome', subjects: fixture => objects(fixture, OUTCOME_PREFIX, allOf) },
+  { name: 'forgotten', subjects: fixture => objects(fixture, FORGOTTEN_PREFIX, allOf) },
+  { name: 'plan', subjects: fixture => objects(fixture, PLAN_PREFIX, allOf, key => !key.endsWith(FINAL_SUFFIX)) },
+  { name: 'final', subjects: fixture => objects(fixture, PLAN_PREFIX, allOf, key => key.endsWith(FINAL_SUFFIX)) },
+  { name: 'archive', subjects: archiveSubjects },
+]
+
+async function * objects (fixture: FlipFixture, prefix: string, parts: (bytes: Uint8Array) => Part[], fits: (key: string) => boolean = () => true): AsyncGenerator<Subject> {
+  for (const key of await fixture.world.afresh(damageableKeys)) {
+    if (!key.startsWith(prefix) || !fits(key)) continue
+    const bytes = (await fixture.world.backend.get(key))!
+    yield object(fixture, key, bytes, parts(bytes))
+  }
+}
+
+function object ({ world }: FlipFixture, key: string, bytes: Uint8Array, parts: readonly Part[]): Subject {
+  return {
+    name: key,
+    bytes,
+    parts,
+    async suffer (damaged, { address }) {
+      await world.backend.put(key, damaged)
+      try {
+        const isNamed = await detect(world)
+        demand(isNamed(key), 'nobody finds it')
+        // Some bits of a zstd frame mean nothing: the pack is then damaged, and the blob is not.
+        demand(address === undefined || isNamed(key, address) || await isReadable(world, address), 'the blob is not named')
+        await readsNothingWrong(world)
+      } finally {
+        await world.backend.put(key, bytes)
+      }
+    },
+  }
+}
+
+async function isReadable (world: World, address: Address): Promise<boolean> {
+  return await world.afresh(async repository => await repository.get(address)) !== undefined
+}
+
+/** (format.md § Pack) */
+async function * packSubjects (fixture: FlipFixture): AsyncGenerator<Subject> {
+  const { backend } = fixture.world
+  for await (const subject of objects(fixture, PACK_PREFIX, () => [])) {
+    const { blobs } = (await readListing(backend, packNameOf(subject.name)!))!
+    const parts: Part[] = [{ name: 'magic', start: 0, end: 8 }, { name: 'header length', start: 8, end: 12 }, { name: 'header', start: 12, end: HEAD_BYTES }]
+    let start = HEAD_BYTES
+    for (const { address, stored } of blobs) {
+      parts.push({ name: fixture.kindOf(address), start, end: start += stored, sample: BLOB_SAMPLE, address })
+    }
+    const trailer = subject.bytes.length - TRAILER_BYTES
+    parts.push({ name: 'footer', start, end: trailer }, { name: 'footer length', start: trailer, end: trailer + 8 })
+    parts.push({ name: 'hash', start: trailer + 8, end: trailer + 40 }, { name: 'end magic', start: trailer + 40, end: trailer + 48 })
+    yield { ...subject, parts }
+  }
+}
+
+/** (format.md § Index segment) */
+function segmentParts ({ length }: Uint8Array): Part[] {
+  return [{ name: 'magic', start: 0, end: 8 }, { name: 'body', start: 8, end: length - 32 }, { name: 'hash', start: length - 32, end: length }]
+}
+
+function allOf ({ length }: Uint8Array): Part[] {
+  return [{ name: 'record', start: 0, end: length }]
+}
