@@ -6,7 +6,9 @@ import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
 import { PackWindows } from './pack-windows.ts'
+import type { StoredBlobs } from './pack-windows.ts'
 import type { ReadCache } from './read-cache.ts'
+import { ScatteredWindows } from './scattered-windows.ts'
 import type { Zstd } from './zstd.ts'
 
 /** Where a blob's copies are, the shallowest first. */
@@ -21,6 +23,8 @@ export interface FetcherParts {
   readonly backend: StorageBackend
   readonly zstd: Zstd
   readonly cache: ReadCache
+  /** The blobs of a pack stand in no order. @default false */
+  readonly shuffled?: boolean
   /** Stored bytes of copies whose pack is not written yet. */
   readonly unwritten?: (copy: Copy) => Uint8Array | undefined
 }
@@ -28,16 +32,16 @@ export interface FetcherParts {
 /** Reads blobs out of packs: range read, decode, hash. */
 export class BlobFetcher {
   readonly #parts: FetcherParts
-  readonly #windows: PackWindows
+  readonly #windows: StoredBlobs
 
   constructor (parts: FetcherParts) {
     this.#parts = parts
-    this.#windows = new PackWindows(parts.backend)
+    this.#windows = parts.shuffled === true ? new ScatteredWindows(parts.backend) : new PackWindows(parts.backend)
   }
 
   /**
    * The blob, from the first copy that is intact; undefined if `find` knows none.
-   * @throws {BackupError} `BLOB_CORRUPT` when all copies are damaged, with the first one's place; `STORAGE_…`
+   * @throws {BackupError} `BLOB_CORRUPT` when all copies are damaged, with the first one's place; `KEY_NEEDED`; `STORAGE_…`
    */
   async fetch (address: Address, find: FindCopies, { below = Infinity, signal }: FetchOptions = {}): Promise<Uint8Array | undefined> {
     const copies = find(address).filter(({ depth }) => depth < below)
@@ -51,7 +55,7 @@ export class BlobFetcher {
         this.#parts.cache.set(address, bytes)
         return bytes
       } catch (error) {
-        if (!isBackupError(error, 'BLOB_CORRUPT')) throw error
+        if (!isUnreadable(error)) throw error
         this.#windows.forget(copy.pack)
         damage ??= error
       }
@@ -59,7 +63,7 @@ export class BlobFetcher {
     throw damage
   }
 
-  /** The blob, from this copy alone. @throws {BackupError} `BLOB_CORRUPT`, `STORAGE_…` */
+  /** The blob, from this copy alone. @throws {BackupError} `BLOB_CORRUPT`, `KEY_NEEDED`, `STORAGE_…` */
   async read (address: Address, copy: Copy, find: FindCopies, options: AbortOptions = {}): Promise<Uint8Array> {
     return await this.decode(address, copy, await this.readStored(address, copy, options), find, options)
   }
@@ -67,7 +71,9 @@ export class BlobFetcher {
   /** The copy's bytes as they stand in the pack, not yet checked. @throws {BackupError} `BLOB_CORRUPT` when they are not all there */
   async readStored (address: Address, copy: Copy, options: AbortOptions = {}): Promise<Uint8Array> {
     const { stored } = copy
-    const bytes = this.#parts.unwritten?.(copy) ?? await this.#windows.read(copy, options)
+    const bytes = this.#parts.unwritten?.(copy) ?? await this.#windows.read(copy, options).catch((error: unknown) => {
+      throw isBackupError(error, 'SEAL_BROKEN') ? blobCorrupt(address, copy, error.message, error) : error
+    })
     if (bytes === undefined) throw blobCorrupt(address, copy, 'the pack is missing')
     if (bytes.length !== stored) throw blobCorrupt(address, copy, `the pack ends after ${bytes.length} of its ${stored} bytes`)
     return bytes
@@ -91,6 +97,11 @@ export class BlobFetcher {
       throw blobCorrupt(address, copy, 'it cannot be decompressed', error)
     }
   }
+}
+
+/** True for an error that is about one copy of a blob: another one may be readable. */
+export function isUnreadable (error: unknown): error is BackupError {
+  return isBackupError(error, 'BLOB_CORRUPT', 'KEY_NEEDED')
 }
 
 /** The error for a copy that is not what it should be. */

@@ -5,12 +5,16 @@ import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
 import { count } from './count.ts'
 import type { IndexStore, LoadedSegment } from './index-store.ts'
+import { storedPackBytes } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 import type { Plans } from './plans.ts'
 import { SEGMENT_BLOBS } from './segment.ts'
 import { listSegments, trySegment } from './segments.ts'
 
 export interface LivePack {
+  /** Length of the object it is stored as. */
+  readonly storedBytes: number
+  /** Length of the pack itself. */
   readonly sizeBytes: number
   readonly blobs: number
 }
@@ -75,7 +79,7 @@ export class BlobIndex {
   async take (segment: string, packs: readonly PackListing[]): Promise<void> {
     await this.#inTurn(async () => {
       await this.#store.add(segment, packs)
-      this.#live = new Map([...this.#live, ...packs.map(pack => [pack.name, { sizeBytes: pack.sizeBytes, blobs: pack.blobs.length }] as const)])
+      this.#live = new Map([...this.#live, ...packs.map(pack => [pack.name, livePack(pack, pack.blobs.length)] as const)])
     })
   }
 
@@ -118,9 +122,13 @@ export class BlobIndex {
 function livePacks (segments: readonly LoadedSegment[], deleted: ReadonlySet<string>): Map<string, LivePack> {
   const live = new Map<string, LivePack>()
   for (const { packs } of segments) {
-    for (const { name, sizeBytes, blobs } of packs) if (!deleted.has(name)) live.set(name, { sizeBytes, blobs })
+    for (const pack of packs) if (!deleted.has(pack.name)) live.set(pack.name, livePack(pack, pack.blobs))
   }
   return live
+}
+
+function livePack (pack: Pick<PackListing, 'sizeBytes' | 'objectBytes'>, blobs: number): LivePack {
+  return { storedBytes: storedPackBytes(pack), sizeBytes: pack.sizeBytes, blobs }
 }
 
 /** Copies of vanished segments stay in the store; when they outweigh the others it is better filled anew. */

@@ -2,8 +2,11 @@ import PQueue from 'p-queue'
 import { BackupError, isBackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
+import type { CommitSeal } from './commit-seal.ts'
 import { FORGOTTEN_PREFIX, OUTCOME_PREFIX } from './layout.ts'
+import { corrupt } from './record.ts'
 import { OutcomeRecord, createRecord, readRecord } from './records.ts'
+import type { CommitRecord, SealedCommitRecord } from './records.ts'
 
 const READS_AT_ONCE = 16
 
@@ -32,13 +35,16 @@ export interface VisibleOptions extends AbortOptions {
 /** Reads how sessions ended; an outcome, which never changes, only once. */
 export class Commits {
   readonly #backend: StorageBackend
+  readonly #seal: CommitSeal | undefined
   readonly #outcomes = new Map<string, CommittedSnapshot | 'none'>()
 
-  constructor (backend: StorageBackend) {
+  /** @param seal of a sealed repository, in which a commit that is not sealed is damage. */
+  constructor (backend: StorageBackend, seal?: CommitSeal) {
     this.#backend = backend
+    this.#seal = seal
   }
 
-  /** Commits that are not forgotten, the oldest first. @throws {BackupError} `RECORD_CORRUPT` without `onDamaged`; `STORAGE_…` */
+  /** Commits that are not forgotten, the oldest first. @throws {BackupError} `RECORD_CORRUPT`, `SEAL_BROKEN`, `KEY_NEEDED` without `onDamaged`; `STORAGE_…` */
   async visible ({ onDamaged, signal }: VisibleOptions = {}): Promise<CommittedSnapshot[]> {
     const ended = await this.#ids(OUTCOME_PREFIX, { signal })
     const forgotten = new Set(await this.#ids(FORGOTTEN_PREFIX, { signal }))
@@ -47,7 +53,7 @@ export class Commits {
       try {
         return await this.get(id, { signal })
       } catch (error) {
-        if (onDamaged === undefined || !isBackupError(error, 'RECORD_CORRUPT')) throw error
+        if (onDamaged === undefined || !isBackupError(error, 'RECORD_CORRUPT', 'SEAL_BROKEN', 'KEY_NEEDED')) throw error
         onDamaged(id, error)
         return undefined
       }
@@ -59,16 +65,33 @@ export class Commits {
   async get (id: string, options: AbortOptions = {}): Promise<CommittedSnapshot | undefined> {
     const known = this.#outcomes.get(id)
     if (known !== undefined) return known === 'none' ? undefined : known
-    const stored = await readRecord(this.#backend, OUTCOME_PREFIX + id, OutcomeRecord, options)
-    if (stored === undefined) return undefined
-    const commit = stored.outcome === 'commit' ? committed(id, stored) : undefined
-    this.#outcomes.set(id, commit ?? 'none')
-    return commit
+    const commit = await this.read(id, options)
+    if (commit !== undefined) this.#outcomes.set(id, commit)
+    return commit === 'none' ? undefined : commit
   }
 
-  /** True if it was committed and not forgotten. */
+  /**
+   * How the session of that id ended, from the storage: `none` if without a commit, undefined if it has not ended.
+   * @throws {BackupError} `RECORD_CORRUPT`, `SEAL_BROKEN`, `KEY_NEEDED`
+   */
+  async read (id: string, options: AbortOptions = {}): Promise<CommittedSnapshot | 'none' | undefined> {
+    const stored = await readRecord(this.#backend, OUTCOME_PREFIX + id, OutcomeRecord, options)
+    if (stored === undefined) return undefined
+    return stored.outcome === 'commit' ? committed(id, await this.#opened(id, stored, options)) : 'none'
+  }
+
+  /** A commit in the form in which it is stored. */
+  stored (id: string, record: CommitRecord): OutcomeRecord {
+    return this.#seal?.seal(id, record) ?? record
+  }
+
+  /** True if it was committed and not forgotten. Needs no key. */
   async isVisible (id: string, options: AbortOptions = {}): Promise<boolean> {
-    return await this.get(id, options) !== undefined && await this.#backend.size(FORGOTTEN_PREFIX + id, options) === undefined
+    const known = this.#outcomes.get(id)
+    const isCommit = known === undefined
+      ? (await readRecord(this.#backend, OUTCOME_PREFIX + id, OutcomeRecord, options))?.outcome === 'commit'
+      : known !== 'none'
+    return isCommit && await this.#backend.size(FORGOTTEN_PREFIX + id, options) === undefined
   }
 
   /** @throws {BackupError} `SNAPSHOT_MISSING` unless all are visible */
@@ -88,6 +111,16 @@ export class Commits {
     return await createRecord(this.#backend, FORGOTTEN_PREFIX + id, { time }, options)
   }
 
+  async #opened (id: string, record: CommitRecord | SealedCommitRecord, options: AbortOptions): Promise<CommitRecord> {
+    if ('sealed' in record) {
+      if (this.#seal === undefined) throw corrupt(OUTCOME_PREFIX + id, 'it is sealed, and the repository is not')
+      return await this.#seal.open(id, record, options)
+    }
+    // Who can write the storage, without a key, could else make a snapshot visible.
+    if (this.#seal !== undefined) throw corrupt(OUTCOME_PREFIX + id, 'it is not sealed, and the repository is')
+    return record
+  }
+
   async #ids (prefix: string, options: AbortOptions): Promise<string[]> {
     const ids: string[] = []
     for await (const { key } of this.#backend.list(prefix, options)) ids.push(key.slice(prefix.length))
@@ -95,7 +128,7 @@ export class Commits {
   }
 }
 
-function committed (id: string, record: OutcomeRecord & { outcome: 'commit' }): CommittedSnapshot {
+function committed (id: string, record: CommitRecord): CommittedSnapshot {
   const { root, project, time, consensus, validatedBy, statements } = record
   return { id, root, ...(project === undefined ? {} : { project }), time, consensus, validatedBy, statements }
 }

@@ -2,6 +2,7 @@ import { isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import { AddressSet } from './address-set.ts'
 import { encodeBlob } from './blob-encoder.ts'
+import { isUnreadable } from './blob-fetcher.ts'
 import type { PackedBlob } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
 import { copiesIn } from './copy.ts'
@@ -129,7 +130,7 @@ export class Evacuator {
       await this.#repository.fetcher.read(address, copy, this.#find, this.#options)
       return true
     } catch (error) {
-      if (isBackupError(error, 'BLOB_CORRUPT')) return false
+      if (isUnreadable(error)) return false
       throw error
     }
   }
@@ -144,7 +145,7 @@ export class Evacuator {
         this.#copied.set(address, blob.depth)
         this.#copiedBytes += stored.length
       } catch (error) {
-        if (!isBackupError(error, 'BLOB_CORRUPT')) throw error
+        if (!isUnreadable(error)) throw error
         await this.#keepAll(address)
       }
     }
@@ -186,7 +187,7 @@ export class Evacuator {
     try {
       return await readListing(this.#repository.backend, name, this.#options)
     } catch (error) {
-      if (isBackupError(error, 'PACK_CORRUPT')) return undefined
+      if (isBackupError(error, 'PACK_CORRUPT', 'SEAL_BROKEN', 'KEY_NEEDED')) return undefined
       throw error
     }
   }

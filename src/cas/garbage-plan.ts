@@ -5,7 +5,7 @@ import type { Address } from './blob-store.ts'
 import { DeltaBases } from './delta-bases.ts'
 import { PACK_PREFIX, packNameOf } from './layout.ts'
 import type { PackListing } from './pack-format.ts'
-import { PACK_TARGET_BYTES } from './pack-format.ts'
+import { PACK_TARGET_BYTES, storedPackBytes } from './pack-format.ts'
 import type { Repository } from './repository.ts'
 import { listSegments, listedPacks } from './segments.ts'
 
@@ -126,8 +126,8 @@ async function addBases (needed: AddressSet, listings: AsyncIterable<PackListing
 async function measure (listings: AsyncIterable<PackListing>, needed: AddressSet, removed: ReadonlySet<Address>): Promise<PackUse[]> {
   const uses: PackUse[] = []
   const counted = new AddressSet()
-  for await (const { name, sizeBytes, blobs } of listings) {
-    const use: PackUse = { name, sizeBytes, neededBytes: 0, neededBlobs: 0, wastedBytes: 0, unneededBlobs: 0, touched: false }
+  for await (const { blobs, ...pack } of listings) {
+    const use: PackUse = { name: pack.name, sizeBytes: storedPackBytes(pack), neededBytes: 0, neededBlobs: 0, wastedBytes: 0, unneededBlobs: 0, touched: false }
     for (const { address, stored, base } of blobs) {
       use.touched ||= removed.has(address) || (base !== undefined && removed.has(base))
       const isFirst = counted.add(address)

@@ -5,7 +5,12 @@ import type { PackListing } from './pack-format.ts'
 /** What a store remembers of a segment it has taken in. */
 export interface LoadedSegment {
   readonly name: string
-  readonly packs: ReadonlyArray<{ readonly name: string, readonly sizeBytes: number, readonly blobs: number }>
+  readonly packs: ReadonlyArray<{
+    readonly name: string
+    readonly sizeBytes: number
+    readonly objectBytes?: number
+    readonly blobs: number
+  }>
 }
 
 /** This process's searchable form of the index segments. It may be lost at any time; {@link BlobIndex} fills it again. */
@@ -25,7 +30,7 @@ export interface IndexStore {
 }
 
 export function loadedSegment (name: string, packs: readonly PackListing[]): LoadedSegment {
-  return { name, packs: packs.map(pack => ({ name: pack.name, sizeBytes: pack.sizeBytes, blobs: pack.blobs.length })) }
+  return { name, packs: packs.map(({ blobs, ...pack }) => ({ ...pack, blobs: blobs.length })) }
 }
 
 /** `copies` and those of `more` that are in other packs. */

@@ -34,7 +34,14 @@ export interface PackListing {
   readonly name: string
   /** Length of the whole pack. */
   readonly sizeBytes: number
+  /** Length of the object that a sealed pack is stored as. */
+  readonly objectBytes?: number
   readonly blobs: readonly PackedBlob[]
+}
+
+/** How many bytes the pack takes in the storage. */
+export function storedPackBytes ({ sizeBytes, objectBytes }: Pick<PackListing, 'sizeBytes' | 'objectBytes'>): number {
+  return objectBytes ?? sizeBytes
 }
 
 /** The bytes in front of the first blob. */

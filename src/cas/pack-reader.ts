@@ -3,10 +3,11 @@ import type { AbortOptions } from '../stream.ts'
 import { packKey } from './layout.ts'
 import { HEAD_BYTES, TRAILER_BYTES, checkHead, decodeFooter, decodeTrailer, packCorrupt } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
+import { sealedLength } from './sealed-backend.ts'
 
 /**
  * What a pack's own footer lists; undefined if there is no such pack. Checks its form, not the hash over the whole.
- * @throws {BackupError} `PACK_CORRUPT`, `FORMAT_UNKNOWN`, `STORAGE_…`
+ * @throws {BackupError} `PACK_CORRUPT`, `SEAL_BROKEN`, `KEY_NEEDED`, `FORMAT_UNKNOWN`, `STORAGE_…`
  */
 export async function readListing (backend: StorageBackend, name: string, options?: AbortOptions): Promise<PackListing | undefined> {
   const sizeBytes = await backend.size(packKey(name), options)
@@ -17,7 +18,7 @@ export async function readListing (backend: StorageBackend, name: string, option
   const footerStart = sizeBytes - TRAILER_BYTES - footerBytes
   if (footerStart < HEAD_BYTES) throw packCorrupt(name, `its footer of ${footerBytes} bytes does not fit into it`)
   const blobs = decodeFooter(name, await read(footerStart, footerBytes), footerStart - HEAD_BYTES)
-  return { name, sizeBytes, blobs }
+  return { name, sizeBytes, ...await sealedLength(backend, packKey(name), options), blobs }
 }
 
 async function readExactly (backend: StorageBackend, name: string, offset: number, length: number, options?: AbortOptions): Promise<Buffer> {

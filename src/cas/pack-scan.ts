@@ -1,6 +1,6 @@
 import { BackupError, isBackupError } from '../errors.ts'
-import type { AbortOptions } from '../stream.ts'
-import { blobCorrupt } from './blob-fetcher.ts'
+import type { AbortOptions, Bytes } from '../stream.ts'
+import { blobCorrupt, isUnreadable } from './blob-fetcher.ts'
 import type { Address } from './blob-store.ts'
 import { ByteReader } from './byte-reader.ts'
 import { copiesIn } from './copy.ts'
@@ -27,6 +27,24 @@ export async function * scanPack (repository: Repository, listing: PackListing, 
     yield * allMissing(listing)
     return
   }
+  const progress: Progress = { blobs: 0 }
+  try {
+    yield * scanStream(repository, listing, body, progress, options)
+  } catch (error) {
+    if (!isBackupError(error, 'SEAL_BROKEN', 'KEY_NEEDED')) throw error
+    yield * scanRest(repository, listing, progress, options)
+    yield { error }
+  }
+}
+
+interface Progress {
+  /** How many blobs have been looked at. */
+  blobs: number
+}
+
+async function * scanStream (
+  repository: Repository, listing: PackListing, body: Bytes, progress: Progress, options: AbortOptions
+): AsyncGenerator<PackDamage> {
   const reader = new ByteReader(body)
   const hash = packHash()
   try {
@@ -37,6 +55,7 @@ export async function * scanPack (repository: Repository, listing: PackListing, 
       const stored = await reader.take(copy.stored)
       hash.update(stored)
       footerBytes -= copy.stored
+      progress.blobs++
       const error = await blobDamage(repository, address, copy, stored, options)
       if (error !== undefined) yield { error, blob: { address, copy } }
     }
@@ -47,6 +66,24 @@ export async function * scanPack (repository: Repository, listing: PackListing, 
     if (error !== undefined) yield { error }
   } finally {
     await reader.close()
+  }
+}
+
+/** Where a seal is broken the stream ends, but the blobs in other segments may be whole. */
+async function * scanRest (repository: Repository, listing: PackListing, { blobs }: Progress, options: AbortOptions): AsyncGenerator<PackDamage> {
+  for (const [address, copy] of [...copiesIn(listing)].slice(blobs)) {
+    const error = await aloneDamage(repository, address, copy, options)
+    if (error !== undefined) yield { error, blob: { address, copy } }
+  }
+}
+
+async function aloneDamage (repository: Repository, address: Address, copy: Copy, options: AbortOptions): Promise<BackupError | undefined> {
+  try {
+    const stored = await repository.backend.get(packKey(copy.pack), { ...options, offset: copy.offset, length: copy.stored })
+    return await blobDamage(repository, address, copy, stored ?? new Uint8Array(), options)
+  } catch (error) {
+    if (isBackupError(error, 'SEAL_BROKEN', 'KEY_NEEDED')) return blobCorrupt(address, copy, error.message, error)
+    throw error
   }
 }
 
@@ -61,7 +98,7 @@ async function blobDamage (repository: Repository, address: Address, copy: Copy,
     await repository.fetcher.decode(address, copy, stored, wanted => repository.copies(wanted), options)
     return undefined
   } catch (error) {
-    if (isBackupError(error, 'BLOB_CORRUPT')) return error
+    if (isUnreadable(error)) return error
     throw error
   }
 }

@@ -3,12 +3,12 @@ import { BackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { PackedBlob } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
-import { copyAt } from './copy.ts'
 import type { Copy } from './copy.ts'
 import { packKey } from './layout.ts'
 import type { PackListing } from './pack-format.ts'
 import { PackWriter } from './pack-writer.ts'
 import type { FinishedPack } from './pack-writer.ts'
+import { sealedLength } from './sealed-backend.ts'
 import { SEGMENT_BLOBS, segmentRuns } from './segment.ts'
 import { writeSegment } from './segments.ts'
 
@@ -19,6 +19,8 @@ const SEGMENT_PACKS = 16
 
 export interface PackSinkOptions {
   readonly backend: StorageBackend
+  /** The order that so many blobs of a finished pack get, each named by its place. @default as they came */
+  readonly shuffle?: ((blobs: number) => readonly number[]) | undefined
   /** A new name for a pack or a segment. */
   readonly newName: () => string
   /** Called before a segment is written; a rejection breaks the sink. */
@@ -69,7 +71,7 @@ export class PackSink {
   append (blob: PackedBlob, stored: Uint8Array): Copy {
     this.#check()
     const pack = this.#current ??= this.#newPack()
-    const copy = copyAt(pack.name, pack.append(blob, stored), blob)
+    const copy = pack.append(blob, stored)
     this.#copies.set(blob.address, copy)
     if (pack.isFull) this.#seal()
     return copy
@@ -111,13 +113,24 @@ export class PackSink {
     const pack = this.#current
     if (pack === undefined) return
     this.#current = undefined
-    const finished = pack.finish()
+    const finished = this.#shuffled(pack).finish()
     this.#inFlight.set(pack.name, finished.body)
     void this.#writes.add(async () => { await this.#guard(async () => { await this.#write(finished) }) })
   }
 
-  async #write ({ listing, body, memory }: FinishedPack): Promise<void> {
-    await this.#options.backend.put(packKey(listing.name), body)
+  #shuffled (pack: PackWriter): PackWriter {
+    const { shuffle } = this.#options
+    if (shuffle === undefined) return pack
+    const other = pack.shuffled(shuffle(pack.blobs), this.#spare.pop())
+    this.#spare.push(pack.memory)
+    return other
+  }
+
+  async #write ({ listing: written, body, memory }: FinishedPack): Promise<void> {
+    const { backend } = this.#options
+    const key = packKey(written.name)
+    await backend.put(key, body)
+    const listing = { ...written, ...await sealedLength(backend, key) }
     this.#inFlight.delete(listing.name)
     this.#spare.push(memory)
     this.#durable.push(listing)

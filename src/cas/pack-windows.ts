@@ -16,11 +16,19 @@ interface Window {
   readonly bytes: Promise<Uint8Array | undefined>
 }
 
+/** Reads stored bytes out of packs. */
+export interface StoredBlobs {
+  /** The copy's stored bytes, fewer if the pack ends before; undefined if there is no such pack. */
+  read(copy: Copy, options?: AbortOptions): Promise<Uint8Array | undefined>
+  /** Reads the pack anew next time. */
+  forget(pack: string): void
+}
+
 /**
- * Reads stored bytes out of packs. Blobs are mostly read in the order of their writing; then a window of their pack is read
+ * Blobs are mostly read in the order of their writing; then a window of their pack is read
  * at once and the next blobs are taken from it, which spares an open, or a request, for each.
  */
-export class PackWindows {
+export class PackWindows implements StoredBlobs {
   readonly #backend: StorageBackend
   /** By pack; the one used last at the end. */
   readonly #windows = new Map<string, Window>()
@@ -29,7 +37,6 @@ export class PackWindows {
     this.#backend = backend
   }
 
-  /** The copy's stored bytes, fewer if the pack ends before; undefined if there is no such pack. */
   async read ({ pack, offset, stored }: Copy, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted()
     const known = this.#windows.get(pack)
@@ -46,7 +53,6 @@ export class PackWindows {
     return undefined
   }
 
-  /** Reads the pack anew next time. */
   forget (pack: string): void {
     this.#windows.delete(pack)
   }

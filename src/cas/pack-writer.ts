@@ -1,4 +1,6 @@
 import type { PackedBlob } from './blob-list.ts'
+import { copyAt } from './copy.ts'
+import type { Copy } from './copy.ts'
 import { HEAD_BYTES, PACK_TARGET_BYTES, encodeFooter, encodeFooterLength, encodeHead, encodeSeal, packHash } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 
@@ -10,6 +12,9 @@ export interface FinishedPack {
   readonly memory: Buffer
 }
 
+/** A copy that its reader sees move when the pack is shuffled. */
+type Moving = { -readonly [member in keyof Copy]: Copy[member] }
+
 /** Room for a full pack, its last blob and its footer as they usually are; it grows when they are larger. */
 const ROOM_BYTES = PACK_TARGET_BYTES + 2 * 1024 * 1024
 
@@ -20,6 +25,7 @@ const ROOM_BYTES = PACK_TARGET_BYTES + 2 * 1024 * 1024
 export class PackWriter {
   readonly name: string
   readonly #blobs: PackedBlob[] = []
+  readonly #copies: Moving[] = []
   readonly #hash = packHash()
   #memory: Buffer
   #length = 0
@@ -36,12 +42,35 @@ export class PackWriter {
     return this.#length - HEAD_BYTES >= PACK_TARGET_BYTES
   }
 
-  /** Appends a copy of a blob's stored bytes. @returns its offset in the pack */
-  append (blob: PackedBlob, stored: Uint8Array): number {
-    const offset = this.#length
-    this.#blobs.push(blob)
-    this.#add(stored)
-    return offset
+  /** How many blobs it holds. */
+  get blobs (): number {
+    return this.#blobs.length
+  }
+
+  /** Appends a copy of a blob's stored bytes. @returns where it is; that stays right when the pack is shuffled */
+  append (blob: PackedBlob, stored: Uint8Array): Copy {
+    const copy = copyAt(this.name, this.#length, blob)
+    this.#append(blob, stored, copy)
+    return copy
+  }
+
+  /**
+   * The same pack with its blobs in another order, in `memory`. Of this one only the memory may still be used.
+   * @param order the place that each had here
+   */
+  shuffled (order: readonly number[], memory?: Buffer): PackWriter {
+    const other = new PackWriter(this.name, memory)
+    for (const place of order) {
+      const copy = this.#copies[place]!
+      const stored = this.#memory.subarray(copy.offset, copy.offset + copy.stored)
+      copy.offset = other.#length
+      other.#append(this.#blobs[place]!, stored, copy)
+    }
+    return other
+  }
+
+  get memory (): Buffer {
+    return this.#memory
   }
 
   /** A copy of the stored bytes of the blob at `offset`. */
@@ -57,6 +86,12 @@ export class PackWriter {
     this.#copy(encodeSeal(this.#hash.digest()))
     const body = this.#memory.subarray(0, this.#length)
     return { listing: { name: this.name, sizeBytes: body.length, blobs: this.#blobs }, body, memory: this.#memory }
+  }
+
+  #append (blob: PackedBlob, stored: Uint8Array, copy: Moving): void {
+    this.#blobs.push(blob)
+    this.#copies.push(copy)
+    this.#add(stored)
   }
 
   #add (bytes: Uint8Array): void {

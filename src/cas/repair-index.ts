@@ -70,7 +70,7 @@ async function unlisted (
       const listing = await readListing(backend, name, options)
       if (listing !== undefined) listings.push(listing)
     } catch (error) {
-      if (!isBackupError(error, 'PACK_CORRUPT')) throw error
+      if (!isBackupError(error, 'PACK_CORRUPT', 'SEAL_BROKEN', 'KEY_NEEDED')) throw error
       left.push({ code: error.code, key, message: `${error.message}, and no index segment lists it` })
     }
   }

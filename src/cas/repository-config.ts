@@ -2,8 +2,9 @@ import { BackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { CONFIG_KEY } from './layout.ts'
-import { FORMAT } from './record.ts'
+import { FORMAT, corrupt } from './record.ts'
 import { ConfigRecord, createRecord, readRecord } from './records.ts'
+import type { Sealing } from './sealing.ts'
 
 /** Sizes of byte chunks, in bytes. */
 export interface ChunkerSizes {
@@ -24,6 +25,8 @@ export interface RepositoryConfig {
     /** Of several writers that create an object at once exactly one wins, as far as could be seen. */
     readonly createIfAbsent: boolean
   }
+  /** Id of the first key that a sealed repository is sealed with; undefined when it is not sealed. */
+  readonly sealedWith?: string
 }
 
 export const DEFAULT_CHUNKER: ChunkerSizes = { min: 16 * 1024, average: 64 * 1024, max: 256 * 1024 }
@@ -37,18 +40,33 @@ export async function readConfig (backend: StorageBackend, options?: AbortOption
   if (record === undefined) {
     throw new BackupError('REPOSITORY_MISSING', `there is no repository in ${backend.location}; create one first (init)`, { data: { location: backend.location } })
   }
-  const { id, created, seed, chunker, abilities } = record
-  return { id, created, seed: Buffer.from(seed, 'hex'), chunker, abilities }
+  const { id, created, seed, chunker, abilities, sealing, key } = record
+  if ((sealing === 'sealed') !== (key !== undefined)) throw corrupt(CONFIG_KEY, 'it does not say whether the repository is sealed')
+  return { id, created, seed: Buffer.from(seed, 'hex'), chunker, abilities, ...(key === undefined ? {} : { sealedWith: key }) }
 }
 
 /** Writes the config of a new repository. @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_…` */
 export async function createConfig (backend: StorageBackend, config: Omit<RepositoryConfig, 'abilities'>, options?: AbortOptions): Promise<void> {
   checkChunker(config.chunker)
   await refuseExisting(backend, await backend.size(CONFIG_KEY, options) === undefined)
-  const { id, created, seed, chunker: { min, average, max } } = config
+  const { id, created, seed, chunker: { min, average, max }, sealedWith } = config
   const abilities = { createIfAbsent: await probeCreateIfAbsent(backend, id, options) }
-  const record = { id, created, seed: Buffer.from(seed).toString('hex'), chunker: { min, average, max }, abilities, sealing: 'none' }
+  const sealing = sealedWith === undefined ? { sealing: 'none' } : { sealing: 'sealed', key: sealedWith }
+  const record = { id, created, seed: Buffer.from(seed).toString('hex'), chunker: { min, average, max }, abilities, ...sealing }
   await refuseExisting(backend, await createRecord(backend, CONFIG_KEY, record, options))
+}
+
+/** @throws {BackupError} `KEY_NEEDED`; `INVALID_OPTION` for keys that would seal nothing, since somebody may have changed the config */
+export async function checkSealing ({ location }: StorageBackend, { sealedWith }: RepositoryConfig, sealing: Sealing | undefined): Promise<void> {
+  if (sealedWith === undefined) {
+    if (sealing === undefined) return
+    throw new BackupError('INVALID_OPTION', `the repository in ${location} is not sealed, so nothing may be sealed in it; open it without keys`, { data: { location } })
+  }
+  if (sealing === undefined) {
+    throw new BackupError('KEY_NEEDED', `the repository in ${location} is sealed; give its secret (JWT_SECRET) or the identity of one of its recipients`, { data: { location } })
+  }
+  if (sealing.current.id === sealedWith || await sealing.find(sealedWith) !== undefined) return
+  throw new BackupError('KEY_NEEDED', `the keys given do not open the repository in ${location}: it is sealed with the key ${sealedWith}`, { data: { location, keyId: sealedWith } })
 }
 
 async function refuseExisting (backend: StorageBackend, isNew: boolean): Promise<void> {

@@ -1,10 +1,14 @@
 import type { AbortOptions } from '../stream.ts'
 import type { ChunkerSizes } from './repository-config.ts'
+import type { Sealing } from './sealing.ts'
 
 export interface OpenRepositoryOptions extends AbortOptions {
+  /** The keys of a sealed repository: needed for one, and refused for one that is not. */
+  readonly sealing?: Sealing | undefined
   /**
-   * Folder for this host's cache of the index, or false to keep the index in memory.
-   * @default `metadata/level` of a directory backend, else false
+   * Folder for this host's cache of the index, or false to keep the index in memory. It has addresses and sizes: that of a
+   * sealed repository stands outside of it.
+   * @default `metadata/level` of a directory backend that is not sealed, else false
    */
   readonly cacheFolder?: string | false
   /** Bytes of blobs kept for reading them again. @default 32 MiB */
@@ -16,6 +20,8 @@ export interface OpenRepositoryOptions extends AbortOptions {
 }
 
 export interface CreateRepositoryOptions extends OpenRepositoryOptions {
+  /** Makes a sealed repository; the current key is the one that it begins with. */
+  readonly sealing?: Sealing | undefined
   /** @default 16 KiB, 64 KiB, 256 KiB */
   readonly chunker?: ChunkerSizes
   /** 16 bytes; only tests fix it. @default random */

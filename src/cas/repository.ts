@@ -5,23 +5,26 @@ import type { AbortOptions } from '../stream.ts'
 import { BlobFetcher } from './blob-fetcher.ts'
 import { BlobIndex } from './blob-index.ts'
 import type { Address, BlobReader } from './blob-store.ts'
+import { CommitSeal } from './commit-seal.ts'
 import { Commits } from './commits.ts'
 import type { CommittedSnapshot, VisibleOptions } from './commits.ts'
 import type { Copy } from './copy.ts'
 import type { IndexStore } from './index-store.ts'
-import { defaultCacheFolder, openIndexStore } from './open-index-store.ts'
+import { cacheFolderOf, openIndexStore } from './open-index-store.ts'
 import { PackSink } from './pack-sink.ts'
 import { PlanReader } from './plans.ts'
 import type { Plans } from './plans.ts'
 import { ReadCache } from './read-cache.ts'
 import { ReaderSession } from './reader-session.ts'
-import { DEFAULT_CHUNKER, createConfig, readConfig } from './repository-config.ts'
+import { DEFAULT_CHUNKER, checkSealing, createConfig, readConfig } from './repository-config.ts'
 import type { RepositoryConfig } from './repository-config.ts'
 import type { CreateRepositoryOptions, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions } from './repository-options.ts'
 import { ReusableCopies, intactPacks } from './reusable-copies.ts'
 import { findRoots } from './roots.ts'
 import type { Root } from './roots.ts'
+import { SealedBackend } from './sealed-backend.ts'
 import { Session } from './session.ts'
+import { shuffledOrder } from './shuffle.ts'
 import { WriterSession } from './writer-session.ts'
 import { Zstd } from './zstd.ts'
 
@@ -44,8 +47,8 @@ export class Repository implements BlobReader {
   /** For this folder and tests only. */
   readonly index: BlobIndex
   readonly fetcher: BlobFetcher
+  readonly commits: Commits
   readonly #plans: PlanReader
-  readonly #commits: Commits
   readonly #zstd = new Zstd()
   readonly #cache: ReadCache
   readonly #clock: () => number
@@ -53,14 +56,14 @@ export class Repository implements BlobReader {
   #rebuilt: Promise<void> | undefined
 
   constructor (backend: StorageBackend, config: RepositoryConfig, store: IndexStore, options: OpenRepositoryOptions) {
-    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes } = options
-    this.backend = backend
+    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes, sealing } = options
+    this.backend = sealing === undefined ? backend : new SealedBackend(backend, sealing, random)
     this.config = config
-    this.index = new BlobIndex(backend, store)
-    this.#plans = new PlanReader(backend)
-    this.#commits = new Commits(backend)
+    this.index = new BlobIndex(this.backend, store)
+    this.commits = new Commits(this.backend, sealing && new CommitSeal(sealing, random))
+    this.#plans = new PlanReader(this.backend)
     this.#cache = new ReadCache(readCacheBytes)
-    this.fetcher = new BlobFetcher({ backend, zstd: this.#zstd, cache: this.#cache })
+    this.fetcher = new BlobFetcher({ backend: this.backend, zstd: this.#zstd, cache: this.#cache, shuffled: this.#isSealed })
     this.#clock = clock
     this.#random = random
   }
@@ -110,7 +113,7 @@ export class Repository implements BlobReader {
 
   async stats (): Promise<RepositoryStats> {
     const packs = [...this.index.packs.values()]
-    return { packs: packs.length, blobs: await this.index.count(), storedBytes: packs.reduce((sum, pack) => sum + pack.sizeBytes, 0) }
+    return { packs: packs.length, blobs: await this.index.count(), storedBytes: packs.reduce((sum, pack) => sum + pack.storedBytes, 0) }
   }
 
   /** Learns what other processes have written or collected. */
@@ -129,10 +132,12 @@ export class Repository implements BlobReader {
     return await this.#orEnd(session, async () => {
       const plans = await this.refresh({ signal })
       const reusable = new ReusableCopies(this.index, await intactPacks(this.backend, this.index, new Set(plans.open), { signal }))
-      await this.#commits.checkVisible(parents, { signal })
+      await this.commits.checkVisible(parents, { signal })
       // What a revoked writer lists may be a delta of what was collected since: useless, and alarming when verified.
       const sink = this.newSink(names => { reusable.addPacks(names) }, async () => { await session.askNotRevoked() })
-      const fetcher = new BlobFetcher({ backend: this.backend, zstd: this.#zstd, cache: this.#cache, unwritten: copy => sink.storedOf(copy) })
+      const fetcher = new BlobFetcher({
+        backend: this.backend, zstd: this.#zstd, cache: this.#cache, shuffled: this.#isSealed, unwritten: copy => sink.storedOf(copy),
+      })
       return new WriterSession({ repository: this, session, sink, reusable, fetcher, zstd: this.#zstd, parents, whenPresent, signal })
     })
   }
@@ -148,19 +153,19 @@ export class Repository implements BlobReader {
     })
     return await this.#orEnd(session, async () => {
       await this.refresh({ signal })
-      await this.#commits.checkVisible(snapshots, { signal })
+      await this.commits.checkVisible(snapshots, { signal })
       return new ReaderSession(this, session, snapshots)
     })
   }
 
   /** Committed snapshots that are not forgotten, the oldest first. */
   async visible (options: VisibleOptions = {}): Promise<CommittedSnapshot[]> {
-    return await this.#commits.visible(options)
+    return await this.commits.visible(options)
   }
 
   /** Makes a snapshot invisible for good; false if it was already. @throws {BackupError} `SNAPSHOT_MISSING` */
   async forget (id: string, options: AbortOptions = {}): Promise<boolean> {
-    return await this.#commits.forget(id, this.now(), options)
+    return await this.commits.forget(id, this.now(), options)
   }
 
   /**
@@ -169,7 +174,7 @@ export class Repository implements BlobReader {
    * collected before, and the session, which came too late, is about to find that out. Revokes dead sessions that hold one.
    */
   async roots (options: AbortOptions = {}): Promise<Root[]> {
-    return await findRoots(this.backend, this.#commits, this.now(), options)
+    return await findRoots(this.backend, this.commits, this.now(), options)
   }
 
   /** The time, ISO 8601. */
@@ -185,6 +190,10 @@ export class Repository implements BlobReader {
   /** Frees the cache. Safe to call twice; sessions must be over. */
   async close (): Promise<void> {
     await this.index.close()
+  }
+
+  get #isSealed (): boolean {
+    return this.config.sealedWith !== undefined
   }
 
   async #tryGet (address: Address, signal: AbortSignal | undefined): Promise<Uint8Array | BackupError | undefined> {
@@ -219,6 +228,8 @@ export class Repository implements BlobReader {
     return new PackSink({
       backend: this.backend,
       beforeIndexing,
+      // Beside each other their sizes would say what they are.
+      shuffle: this.#isSealed ? blobs => shuffledOrder(blobs, this.#random) : undefined,
       newName: () => this.newName(),
       onIndexed: async (segment, packs) => {
         await this.index.take(segment, packs)
@@ -239,20 +250,22 @@ export class Repository implements BlobReader {
  * @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_…`
  */
 export async function createRepository (backend: StorageBackend, options: CreateRepositoryOptions = {}): Promise<Repository> {
-  const { chunker = DEFAULT_CHUNKER, clock = Date.now, random = randomBytes, seed = random(16), signal } = options
+  const { chunker = DEFAULT_CHUNKER, clock = Date.now, random = randomBytes, seed = random(16), sealing, signal } = options
   if (seed.length !== 16) throw new BackupError('INVALID_OPTION', `a seed has 16 bytes, not ${seed.length}`)
   const id = Buffer.from(random(16)).toString('hex')
-  await createConfig(backend, { id, created: new Date(clock()).toISOString(), seed, chunker }, { signal })
+  const sealedWith = sealing === undefined ? {} : { sealedWith: sealing.current.id }
+  await createConfig(backend, { id, created: new Date(clock()).toISOString(), seed, chunker, ...sealedWith }, { signal })
   return await openRepository(backend, options)
 }
 
 /**
  * Opens a repository.
- * @throws {BackupError} `REPOSITORY_MISSING`, `RECORD_CORRUPT`, `FORMAT_UNKNOWN`, `STORAGE_…`
+ * @throws {BackupError} `REPOSITORY_MISSING`, `KEY_NEEDED`, `RECORD_CORRUPT`, `FORMAT_UNKNOWN`, `STORAGE_…`
  */
 export async function openRepository (backend: StorageBackend, options: OpenRepositoryOptions = {}): Promise<Repository> {
   const config = await readConfig(backend, { signal: options.signal })
-  const store = await openIndexStore(options.cacheFolder ?? defaultCacheFolder(backend), config.id)
+  await checkSealing(backend, config, options.sealing)
+  const store = await openIndexStore(cacheFolderOf(backend, config.sealedWith !== undefined, options.cacheFolder), config.id)
   const repository = new Repository(backend, config, store, options)
   try {
     await repository.refresh({ signal: options.signal })

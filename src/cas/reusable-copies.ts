@@ -1,6 +1,7 @@
+import { isBackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
-import type { BlobIndex } from './blob-index.ts'
+import type { BlobIndex, LivePack } from './blob-index.ts'
 import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
 import { PACK_PREFIX, packNameOf } from './layout.ts'
@@ -38,7 +39,20 @@ export async function intactPacks (backend: StorageBackend, index: BlobIndex, pl
   const intact: string[] = []
   for await (const { key, sizeBytes } of backend.list(PACK_PREFIX, options)) {
     const name = packNameOf(key)
-    if (name !== undefined && !planned.has(name) && index.packs.get(name)?.sizeBytes === sizeBytes) intact.push(name)
+    if (name === undefined || planned.has(name)) continue
+    const pack = index.packs.get(name)
+    if (pack !== undefined && (pack.storedBytes === sizeBytes || await isSealedAnew(backend, key, pack, options))) intact.push(name)
   }
   return intact
+}
+
+/** A repair may have sealed a pack anew, with other key files in its header, so that its object has another length than is listed. */
+async function isSealedAnew (backend: StorageBackend, key: string, pack: LivePack, options: AbortOptions): Promise<boolean> {
+  if (pack.storedBytes === pack.sizeBytes) return false
+  try {
+    return await backend.size(key, options) === pack.sizeBytes
+  } catch (error) {
+    if (isBackupError(error, 'SEAL_BROKEN', 'KEY_NEEDED')) return false
+    throw error
+  }
 }

@@ -7,7 +7,7 @@ import type { Damaged } from './canonical-cbor.ts'
 import { HEAD_BYTES, TRAILER_BYTES } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 
-/* "CAFINDX1" | dag-cbor { packs: [{ blobs, name, size }], v } | SHA-256 of all before, 32 bytes */
+/* "CAFINDX1" | dag-cbor { packs: [{ blobs, name, object?, size }], v } | SHA-256 of all before, 32 bytes */
 const MAGIC = Buffer.from('CAFINDX1')
 const DIGEST_BYTES = 32
 const VERSION = 1
@@ -16,7 +16,9 @@ const VERSION = 1
 export const SEGMENT_BLOBS = 65_536
 
 export function encodeSegment (packs: readonly PackListing[]): Uint8Array {
-  const rows = packs.map(pack => ({ blobs: encodeBlobList(pack.blobs), name: Buffer.from(pack.name, 'hex'), size: pack.sizeBytes }))
+  const rows = packs.map(({ name, blobs, sizeBytes, objectBytes }) => ({
+    blobs: encodeBlobList(blobs), name: Buffer.from(name, 'hex'), size: sizeBytes, ...(objectBytes === undefined ? {} : { object: objectBytes }),
+  }))
   const hashed = Buffer.concat([MAGIC, encode({ packs: rows, v: VERSION })])
   return Buffer.concat([hashed, sha256(hashed)])
 }
@@ -51,16 +53,20 @@ export function segmentRuns (packs: readonly PackListing[]): PackListing[][] {
 }
 
 function decodePack (value: unknown, damaged: (why: string) => BackupError): PackListing {
-  const pack = value as { name?: unknown, size?: unknown, blobs?: unknown } | null
+  const pack = value as { name?: unknown, size?: unknown, object?: unknown, blobs?: unknown } | null
   if (!(pack?.name instanceof Uint8Array) || pack.name.length !== 16) throw damaged('it lists a pack without a name')
   const name = Buffer.from(pack.name).toString('hex')
   const blobs = decodeBlobList(pack.blobs, why => damaged(`its list of pack ${name} ${why}`))
   const least = blobs.reduce((sum, blob) => sum + blob.stored, HEAD_BYTES + TRAILER_BYTES)
   if (!Number.isSafeInteger(pack.size) || (pack.size as number) < least) throw damaged(`it lists pack ${name} with a wrong size`)
-  return { name, sizeBytes: pack.size as number, blobs }
+  const listing = { name, sizeBytes: pack.size as number, blobs }
+  if (pack.object === undefined) return listing
+  if (!Number.isSafeInteger(pack.object) || (pack.object as number) < listing.sizeBytes) throw damaged(`it lists pack ${name} with a wrong size of its object`)
+  return { ...listing, objectBytes: pack.object as number }
 }
 
-function segmentCorrupt (name: string, why: string, cause?: unknown): BackupError {
+/** The error for a segment that is not what it should be. */
+export function segmentCorrupt (name: string, why: string, cause?: unknown): BackupError {
   return new BackupError('INDEX_CORRUPT', `index segment ${name} is damaged: ${why}; it can be made again from the packs (repair)`, { data: { segment: name }, cause })
 }
 

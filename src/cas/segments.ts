@@ -3,7 +3,7 @@ import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { SEGMENT_PREFIX, segmentKey, segmentNameOf } from './layout.ts'
 import type { PackListing } from './pack-format.ts'
-import { decodeSegment, encodeSegment } from './segment.ts'
+import { decodeSegment, encodeSegment, segmentCorrupt } from './segment.ts'
 
 /** Names of the segments that are there, ascending. */
 export async function listSegments (backend: StorageBackend, options?: AbortOptions): Promise<string[]> {
@@ -17,7 +17,9 @@ export async function listSegments (backend: StorageBackend, options?: AbortOpti
 
 /** What a segment lists; undefined if it is gone. @throws {BackupError} `INDEX_CORRUPT`, `FORMAT_UNKNOWN`, `STORAGE_…` */
 export async function readSegment (backend: StorageBackend, name: string, options?: AbortOptions): Promise<PackListing[] | undefined> {
-  const bytes = await backend.get(segmentKey(name), options)
+  const bytes = await backend.get(segmentKey(name), options).catch((error: unknown) => {
+    throw isBackupError(error, 'SEAL_BROKEN', 'KEY_NEEDED') ? segmentCorrupt(name, error.message, error) : error
+  })
   return bytes === undefined ? undefined : decodeSegment(name, bytes)
 }
 

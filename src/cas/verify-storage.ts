@@ -1,14 +1,18 @@
 import { BackupError, isBackupError } from '../errors.ts'
 import type { BackupErrorCode } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
+import { isUnreadable } from './blob-fetcher.ts'
 import type { Address } from './blob-store.ts'
 import { copiesIn } from './copy.ts'
 import type { Copy } from './copy.ts'
-import { CONFIG_KEY, FINAL_SUFFIX, FORGOTTEN_PREFIX, OUTCOME_PREFIX, PLAN_PREFIX, SESSION_PREFIX, packKey, segmentKey } from './layout.ts'
+import {
+  CATALOGUE_KEY, CONFIG_KEY, FINAL_SUFFIX, FORGOTTEN_PREFIX, OPENING_PREFIX, OUTCOME_PREFIX, PLAN_PREFIX, RESTORE_PREFIX, SESSION_PREFIX, packKey, segmentKey,
+} from './layout.ts'
 import type { PackListing } from './pack-format.ts'
 import { scanPack } from './pack-scan.ts'
-import { ConfigRecord, FinalRecord, ForgottenRecord, OutcomeRecord, PlanRecord, SessionRecord, readRecord } from './records.ts'
+import { ConfigRecord, FinalRecord, ForgottenRecord, PlanRecord, SessionRecord, readRecord } from './records.ts'
 import type { Repository } from './repository.ts'
+import { storedSize } from './sealed-backend.ts'
 import { listSegments, listedPacks, trySegment } from './segments.ts'
 
 /** One thing that is wrong in the storage. */
@@ -23,6 +27,8 @@ export interface StorageFinding {
   readonly offset?: number
   /** True if another copy of the blob is intact, so that nothing is lost. */
   readonly intactElsewhere?: boolean
+  /** True if the object is made of others, so that a repair gives it back. */
+  readonly derived?: boolean
 }
 
 /** A pack that was read. */
@@ -51,10 +57,14 @@ export async function * verifyStorage (repository: Repository, options: ReadPack
   yield * verifyPacks(repository, options)
 }
 
-/** Reads every record and every index segment. */
-export async function * verifyObjects ({ backend }: Repository, { signal }: AbortOptions = {}): AsyncGenerator<StorageFinding> {
+/** Reads every record, every index segment, and what else is sealed. */
+export async function * verifyObjects (repository: Repository, { signal }: AbortOptions = {}): AsyncGenerator<StorageFinding> {
+  const { backend, commits, config } = repository
   yield * found(CONFIG_KEY, async () => await readRecord(backend, CONFIG_KEY, ConfigRecord, { signal }))
-  const schemas = [[SESSION_PREFIX, SessionRecord], [OUTCOME_PREFIX, OutcomeRecord], [FORGOTTEN_PREFIX, ForgottenRecord]] as const
+  for await (const { key } of backend.list(OUTCOME_PREFIX, { signal })) {
+    yield * found(key, async () => await commits.read(key.slice(OUTCOME_PREFIX.length), { signal }))
+  }
+  const schemas = [[SESSION_PREFIX, SessionRecord], [FORGOTTEN_PREFIX, ForgottenRecord]] as const
   for (const [prefix, schema] of schemas) {
     for await (const { key } of backend.list(prefix, { signal })) yield * found(key, async () => await readRecord(backend, key, schema, { signal }))
   }
@@ -65,12 +75,21 @@ export async function * verifyObjects ({ backend }: Repository, { signal }: Abor
     yield * found(segmentKey(name), async () => {
       const packs = await trySegment(backend, name, { signal })
       if (packs instanceof BackupError) throw packs
-    })
+    }, { derived: true })
+  }
+  if (config.sealedWith !== undefined) yield * verifySealed(repository, { signal })
+}
+
+/** That it is what was sealed there; what it says is for others to check. */
+async function * verifySealed ({ backend }: Repository, options: AbortOptions): AsyncGenerator<StorageFinding> {
+  yield * found(CATALOGUE_KEY, async () => await backend.get(CATALOGUE_KEY, options), { derived: true })
+  for (const prefix of [RESTORE_PREFIX, OPENING_PREFIX]) {
+    for await (const { key } of backend.list(prefix, options)) yield * found(key, async () => await backend.get(key, options))
   }
 }
 
 /**
- * Reads every byte of the packs, and where only some are read, also the deltas elsewhere whose bases turned out to be damaged.
+ * Reads every byte of the packs, and where only some are read, also the bases and the deltas elsewhere of what turned out to be damaged.
  * The index must be fresh.
  */
 export async function * verifyPacks (repository: Repository, { only, onPack, signal }: ReadPacksOptions = {}): AsyncGenerator<StorageFinding> {
@@ -86,25 +105,50 @@ export async function * verifyPacks (repository: Repository, { only, onPack, sig
     const { name, sizeBytes } = listing
     await onPack?.({ name, sizeBytes, state: !intact ? 'damaged' : repository.index.packs.has(name) ? 'intact' : 'gone' })
   }
-  if (only !== undefined && lost.size > 0) yield * verifyDeltas(repository, lost, { only, signal })
+  if (only === undefined || lost.size === 0) return
+  yield * verifyBases(repository, lost, { only, signal })
+  yield * verifyDeltas(repository, lost, { only, signal })
+}
+
+interface OnlyOptions extends AbortOptions {
+  /** Packs that were read. */
+  readonly only: ReadonlySet<string>
+}
+
+/** Follows damaged deltas to their bases in packs that were not read, and to the bases of those. */
+async function * verifyBases (repository: Repository, lost: Set<Address>, { only, signal }: OnlyOptions): AsyncGenerator<StorageFinding> {
+  const basesOf = (address: Address): Address[] => repository.copies(address).flatMap(({ base }) => base === undefined ? [] : [base])
+  const seen = new Set<Address>()
+  const ahead = [...lost].flatMap(basesOf)
+  for (let address = ahead.pop(); address !== undefined; address = ahead.pop()) {
+    if (seen.has(address)) continue
+    seen.add(address)
+    for (const copy of repository.copies(address)) {
+      const finding = only.has(copy.pack) ? undefined : await verifyCopy(repository, address, copy, { signal })
+      if (finding === undefined) continue
+      if (finding.intactElsewhere !== true) lost.add(address)
+      ahead.push(...basesOf(address))
+      yield finding
+    }
+  }
 }
 
 /** Follows damaged bases to the deltas in packs that were not read, and to the deltas of those. */
-async function * verifyDeltas (repository: Repository, lost: Set<Address>, { only, signal }: AbortOptions & { readonly only: ReadonlySet<string> }): AsyncGenerator<StorageFinding> {
+async function * verifyDeltas (repository: Repository, lost: Set<Address>, { only, signal }: OnlyOptions): AsyncGenerator<StorageFinding> {
   const seen = new Set<string>()
+  const reported = new Set(lost)
   for (let before = -1; before !== seen.size;) {
     before = seen.size
     for await (const listing of countedPacks(repository, { signal })) {
       if (only.has(listing.name)) continue
       for (const [address, copy] of copiesIn(listing)) {
         const place = `${copy.pack} ${copy.offset}`
-        if (copy.base === undefined || !lost.has(copy.base) || seen.has(place)) continue
-        const error = await damageOf(repository, address, copy, { signal })
-        if (error === undefined) continue
+        if (copy.base === undefined || !lost.has(copy.base) || reported.has(address) || seen.has(place)) continue
+        const finding = await verifyCopy(repository, address, copy, { signal })
+        if (finding === undefined) continue
         seen.add(place)
-        const intactElsewhere = await isIntactElsewhere(repository, address, copy, { signal })
-        if (!intactElsewhere) lost.add(address)
-        yield { code: error.code, key: packKey(copy.pack), message: error.message, address, offset: copy.offset, intactElsewhere }
+        if (finding.intactElsewhere !== true) lost.add(address)
+        yield finding
       }
     }
   }
@@ -131,8 +175,15 @@ async function * verifyPack (repository: Repository, listing: PackListing, optio
 
 /** True if a collection has given the pack up since it was listed. */
 async function isCollected (repository: Repository, pack: string, options: AbortOptions): Promise<boolean> {
-  if (await repository.backend.size(packKey(pack), options) !== undefined) return false
+  if (await storedSize(repository.backend, packKey(pack), options) !== undefined) return false
   return (await repository.refresh(options)).deleted.has(pack)
+}
+
+async function verifyCopy (repository: Repository, address: Address, copy: Copy, options: AbortOptions): Promise<StorageFinding | undefined> {
+  const error = await damageOf(repository, address, copy, options)
+  if (error === undefined) return undefined
+  const intactElsewhere = await isIntactElsewhere(repository, address, copy, options)
+  return { code: error.code, key: packKey(copy.pack), message: error.message, address, offset: copy.offset, intactElsewhere }
 }
 
 async function isIntactElsewhere (repository: Repository, address: Address, damaged: Copy, options: AbortOptions): Promise<boolean> {
@@ -149,17 +200,17 @@ async function damageOf (repository: Repository, address: Address, copy: Copy, o
     await repository.fetcher.read(address, copy, wanted => repository.copies(wanted), options)
     return undefined
   } catch (error) {
-    if (isBackupError(error, 'BLOB_CORRUPT')) return error
+    if (isUnreadable(error)) return error
     throw error
   }
 }
 
 /** The finding that `check` throws, if it throws one of damage. */
-async function * found (key: string, check: () => Promise<unknown>): AsyncGenerator<StorageFinding> {
+async function * found (key: string, check: () => Promise<unknown>, more: Pick<StorageFinding, 'derived'> = {}): AsyncGenerator<StorageFinding> {
   try {
     await check()
   } catch (error) {
-    if (!isBackupError(error, 'RECORD_CORRUPT', 'INDEX_CORRUPT', 'FORMAT_UNKNOWN')) throw error
-    yield { code: error.code, key, message: error.message }
+    if (!isBackupError(error, 'RECORD_CORRUPT', 'INDEX_CORRUPT', 'SEAL_BROKEN', 'KEY_NEEDED', 'FORMAT_UNKNOWN')) throw error
+    yield { code: error.code, key, message: error.message, ...more }
   }
 }

@@ -3,6 +3,7 @@ import type { AbortOptions, Plain } from '../stream.ts'
 import { addressOf } from './address.ts'
 import { encodeBlob } from './blob-encoder.ts'
 import type { Base } from './blob-encoder.ts'
+import { isUnreadable } from './blob-fetcher.ts'
 import type { BlobFetcher } from './blob-fetcher.ts'
 import { MAX_DEPTH } from './blob-list.ts'
 import type { Address, BlobWriter, PutBlobOptions, PutBlobResult } from './blob-store.ts'
@@ -122,7 +123,7 @@ export class WriterSession implements BlobWriter {
     await Promise.all(this.#storing.values())
     await this.flush({ signal })
     const { session, repository } = this.#parts
-    await session.end(commitRecord(repository.now(), commitment))
+    await session.end(repository.commits.stored(this.id, commitRecord(repository.now(), commitment)))
     this.#over = true
   }
 
@@ -176,7 +177,7 @@ export class WriterSession implements BlobWriter {
       const bytes = await this.#parts.fetcher.fetch(address, this.#find, { below: copy.depth + 1 })
       return bytes === undefined ? undefined : { address, bytes, depth: copy.depth }
     } catch (error) {
-      if (isBackupError(error, 'BLOB_CORRUPT')) return undefined
+      if (isUnreadable(error)) return undefined
       throw error
     }
   }

@@ -1,3 +1,4 @@
+import { CheckMemory, coverageOf } from '../cas/check-memory.ts'
 import type { Coverage } from '../cas/check-memory.ts'
 import { OUTCOME_PREFIX } from '../cas/layout.ts'
 import type { Repository } from '../cas/repository.ts'
@@ -6,7 +7,7 @@ import { DamageLedger } from './damage-ledger.ts'
 import type { Affected, Finding } from './finding.ts'
 import { readViews } from './snapshot-view.ts'
 import type { ReadCount, Stage, Verification, VerifyRequest } from './verification.ts'
-import { readCoverage, verifyData } from './verify-data.ts'
+import { verifyData } from './verify-data.ts'
 import { verifyGraphs } from './verify-graphs.ts'
 
 export type { Affected, Finding, VerifyRequest }
@@ -31,18 +32,19 @@ export async function * verifyRepository (repository: Repository, request: Verif
   const { signal } = request
   const { views, broken } = await readViews(repository)
   await repository.refresh({ signal }) // After the snapshots were listed, so that all they are made of is known.
-  const verification: Verification = { repository, request, views, broken, signal, ledger: new DamageLedger(), read: { packs: 0, bytes: 0 } }
+  const memory = await CheckMemory.open(repository, { signal })
+  const verification: Verification = { repository, request, views, broken, memory, signal, ledger: new DamageLedger(), read: { packs: 0, bytes: 0 } }
   for (const stage of STAGES) yield * stage(verification)
   signal?.throwIfAborted()
-  return { read: verification.read, coverage: await readCoverage(repository, { signal }) }
+  return { read: verification.read, coverage: coverageOf(repository, memory) }
 }
 
-/** A damaged index segment can be made again; a record cannot. */
+/** What is derived can be made again; a record cannot. */
 async function * verifyRecords ({ repository, signal }: Verification): AsyncGenerator<Finding> {
-  for await (const { code, message, key } of verifyObjects(repository, { signal })) {
+  for await (const { code, message, key, derived } of verifyObjects(repository, { signal })) {
     const snapshot = key.startsWith(OUTCOME_PREFIX) ? key.slice(OUTCOME_PREFIX.length) : undefined
     const affected = snapshot === undefined ? [] : [{ snapshot, node: '*', detail: 'the whole snapshot, if the record made one visible', place: {} }]
-    yield { severity: code === 'INDEX_CORRUPT' ? 'warning' : 'error', code, message, key, affected }
+    yield { severity: derived === true ? 'warning' : 'error', code, message, key, affected }
   }
 }
 

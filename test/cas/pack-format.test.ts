@@ -26,7 +26,7 @@ describe('a pack', () => {
     await fc.assert(fc.asyncProperty(packedBlobs, async blobs => {
       const writer = new PackWriter(NAME)
       const bytes = blobs.map((blob, i) => Buffer.alloc(blob.stored, i))
-      const offsets = blobs.map((blob, i) => writer.append(blob, bytes[i]!))
+      const offsets = blobs.map((blob, i) => writer.append(blob, bytes[i]!).offset)
       const { body, listing } = writer.finish()
       const backend = memoryBackend()
       await backend.put(packKey(NAME), body)

@@ -1,0 +1,91 @@
+import { isBackupError } from '../errors.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { AbortOptions } from '../stream.ts'
+import type { Copy } from './copy.ts'
+import { packKey } from './layout.ts'
+import type { StoredBlobs } from './pack-windows.ts'
+
+/** How much is read at once of a pack that is read often. */
+const WINDOW_BYTES = 1024 * 1024
+/** So many windows are kept: two packs of the usual size. */
+const WINDOWS = 36
+/** From the read of this number on a pack counts as read often. */
+const OFTEN = 8
+/** Packs of which the reads are counted. */
+const PACKS = 64
+
+type Window = Promise<Uint8Array | undefined>
+
+/**
+ * Reads blobs that stand in no order in their packs. What belongs together is still in the same pack, so that one of which some
+ * blobs were read is mostly read whole: then in windows that stay in memory. Single blobs are read alone.
+ */
+export class ScatteredWindows implements StoredBlobs {
+  readonly #backend: StorageBackend
+  /** By pack and number; the one used last at the end, as in {@link #reads}. */
+  readonly #windows = new Map<string, Window>()
+  readonly #reads = new Map<string, number>()
+
+  constructor (backend: StorageBackend) {
+    this.#backend = backend
+  }
+
+  async read ({ pack, offset, stored }: Copy, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    signal?.throwIfAborted()
+    const reads = (this.#reads.get(pack) ?? 0) + 1
+    keep(this.#reads, pack, reads, PACKS)
+    if (reads < OFTEN || stored > WINDOW_BYTES) return await this.#alone(pack, offset, stored, { signal })
+    try {
+      return await this.#fromWindows(pack, offset, stored)
+    } catch (error) {
+      if (!isBackupError(error, 'SEAL_BROKEN')) throw error
+      return await this.#alone(pack, offset, stored, { signal }) // What is broken may be beside it.
+    }
+  }
+
+  async #alone (pack: string, offset: number, length: number, options: AbortOptions): Promise<Uint8Array | undefined> {
+    return await this.#backend.get(packKey(pack), { ...options, offset, length })
+  }
+
+  async #fromWindows (pack: string, offset: number, stored: number): Promise<Uint8Array | undefined> {
+    const bytes = Buffer.allocUnsafe(stored)
+    let filled = 0
+    while (filled < stored) {
+      const at = offset + filled
+      const window = await this.#window(pack, Math.floor(at / WINDOW_BYTES))
+      const part = window?.subarray(at % WINDOW_BYTES, (at % WINDOW_BYTES) + stored - filled)
+      if (part === undefined) return undefined
+      if (part.length === 0) break
+      bytes.set(part, filled)
+      filled += part.length
+    }
+    return bytes.subarray(0, filled)
+  }
+
+  forget (pack: string): void {
+    this.#reads.delete(pack)
+    for (const key of this.#windows.keys()) if (key.startsWith(pack)) this.#windows.delete(key)
+  }
+
+  /** Without a signal: others may wait for the same window. */
+  async #window (pack: string, number: number): Window {
+    const key = `${pack}/${number}`
+    const window = this.#windows.get(key) ?? this.#backend.get(packKey(pack), { offset: number * WINDOW_BYTES, length: WINDOW_BYTES })
+    keep(this.#windows, key, window, WINDOWS)
+    try {
+      const bytes = await window
+      if (bytes === undefined) this.forget(pack)
+      return bytes
+    } catch (error) {
+      this.forget(pack)
+      throw error
+    }
+  }
+}
+
+/** Puts an entry at the end of a map that holds `limit` at most. */
+function keep<K, V> (map: Map<K, V>, key: K, value: V, limit: number): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > limit) map.delete(map.keys().next().value!)
+}
