@@ -1,11 +1,13 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { corrupt } from '../../cas/record.ts'
+import { createRecord, readRecord } from '../../cas/records.ts'
 import { sealingKeyOf } from '../../cas/sealing.ts'
 import type { SealingKey } from '../../cas/sealing.ts'
+import type { StorageBackend } from '../../storage/storage-backend.ts'
+import type { AbortOptions } from '../../stream.ts'
 import { unwrapWithIdentities, wrapForRecipients } from './age-file.ts'
 import { newIdentity, recipientOf } from './age-identity.ts'
-import { generationKey } from './key-records.ts'
-import type { GenerationRecord } from './key-records.ts'
+import { GenerationRecord, generationKey } from './key-records.ts'
+import { hasMac, recordMac } from './record-mac.ts'
 
 /** A generation of the repository's key, opened. */
 export interface OpenGeneration {
@@ -43,7 +45,16 @@ export async function newGeneration ({ previous, logSeed, key, created }: NewGen
     ...(previous !== undefined && { previous: await wrap(identityBytes(previous.identity)) }),
     log: await wrap(logSeed),
   }
-  return { generation, record: { ...content, mac: macOf(content, identity).toString('hex') } }
+  return { generation, record: { ...content, mac: recordMac(content, identity) } }
+}
+
+/**
+ * Puts a generation in its place, once all its slots are there: from then on it is the newest. False if another one has the place.
+ * A storage that repeats what it got no answer to may find its own record there: that is no other one.
+ */
+export async function claimGeneration (backend: Pick<StorageBackend, 'get' | 'put'>, record: GenerationRecord, options?: AbortOptions): Promise<boolean> {
+  const key = generationKey(record.generation)
+  return await createRecord(backend, key, record, options) || (await readRecord(backend, key, GenerationRecord, options))?.recipient === record.recipient
 }
 
 /**
@@ -52,10 +63,9 @@ export async function newGeneration ({ previous, logSeed, key, created }: NewGen
  * @throws {BackupError} `RECORD_CORRUPT` when it is not the record that was written with that identity
  */
 export async function openGeneration (record: GenerationRecord, identity: string): Promise<OpenGeneration> {
-  const { mac, ...content } = record
   const name = generationKey(record.generation)
   if (record.recipient !== await recipientOf(identity)) throw corrupt(name, 'it belongs to another identity')
-  if (!timingSafeEqual(macOf(content, identity), Buffer.from(mac, 'hex'))) throw corrupt(name, 'it was changed by somebody who does not have its identity')
+  if (!hasMac(record, identity)) throw corrupt(name, 'it was changed by somebody who does not have its identity')
   const key = sealingKeyOf(await unwrapMember(record, 'key', identity))
   if (key.id !== record.keyId) throw corrupt(name, 'it names another key than it has')
   return { number: record.generation, identity, recipient: record.recipient, key, logSeed: await unwrapMember(record, 'log', identity) }
@@ -76,10 +86,4 @@ async function unwrapMember (record: GenerationRecord, member: 'key' | 'previous
   const payload = await unwrapWithIdentities(Buffer.from(record[member] ?? '', 'base64'), [identity])
   if (payload === undefined) throw corrupt(generationKey(record.generation), `its ${member} is for another identity`)
   return payload
-}
-
-function macOf (content: Readonly<Record<string, unknown>>, identity: string): Buffer {
-  const { kind, created, generation, recipient, keyId, key, previous, log } = content
-  const key256 = hkdfSync('sha256', identity, new Uint8Array(), 'caf/generation/1', 32)
-  return createHmac('sha256', Buffer.from(key256)).update(JSON.stringify({ kind, created, generation, recipient, keyId, key, previous, log })).digest()
 }

@@ -9,10 +9,11 @@ import type { AbortOptions } from '../../stream.ts'
 export const KEYS_PREFIX = 'keys/'
 
 const GENERATION_KEY = /^keys\/g(\d{4})$/
-const CHANGE_KEY = /^keys\/g(\d{4})\.(\d{4})$/
+const CHANGE_KEY = /^keys\/g(\d{4})\.(\d{4,})$/
 const SLOT_KEY = /^keys\/([0-9a-f]{32})$/
 
 const Text = Type.String({ minLength: 1 })
+const Mac = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const AgeFile = Type.String({ pattern: '^[A-Za-z0-9+/]+={0,2}$', maxLength: 65_536 })
 
 /** A generation of the repository's key. Written once all slots that open it are. */
@@ -25,7 +26,7 @@ export const GenerationRecord = Type.Object({
   key: AgeFile,
   previous: Type.Optional(AgeFile),
   log: AgeFile,
-  mac: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  mac: Mac,
 })
 
 /** A slot: the identity of a generation, wrapped for who may open it. */
@@ -37,6 +38,7 @@ export const SlotRecord = Type.Object({
   opens: Text,
   recipient: Type.Optional(Text),
   file: AgeFile,
+  mac: Mac,
 })
 
 /** What was done to the slots of a generation; `rotate` closes it. The numbers make one order of changes. */
@@ -89,6 +91,12 @@ export function changeKey (generation: number, number: number): string {
 
 export function slotKey (id: string): string {
   return `${KEYS_PREFIX}${id}`
+}
+
+/** The number of the next change to the slots of a generation. */
+export function nextChange ({ changes, damaged }: KeyRecords, generation: number): number {
+  const lost = [...damaged.keys()].map(key => CHANGE_KEY.exec(key)).filter(parts => Number(parts?.[1]) === generation).map(parts => Number(parts?.[2]))
+  return Math.max(0, ...lost, ...changes.filter(change => change.generation === generation).map(({ number }) => number)) + 1
 }
 
 /** Reads what stands in `keys/`. A damaged record stops no other. @throws {BackupError} `FORMAT_UNKNOWN`, `STORAGE_…` */

@@ -4,6 +4,7 @@ import { checkRecipient } from './age-identity.ts'
 import { identityBytes } from './generation.ts'
 import type { OpenGeneration } from './generation.ts'
 import type { KeyRecords, Slot, SlotRecord } from './key-records.ts'
+import { hasMac, recordMac } from './record-mac.ts'
 import { checkSecret } from './secret-strength.ts'
 
 /** Who a slot is for: who knows a secret, or who has the identity of an age recipient. */
@@ -32,10 +33,11 @@ export async function checkOwner (owner: SlotOwner): Promise<void> {
 export async function newSlot ({ identity, recipient: opens, number }: OpenGeneration, owner: SlotOwner, { label, created }: Pick<SlotRecord, 'label' | 'created'>): Promise<SlotRecord> {
   const payload = identityBytes(identity)
   const file = 'secret' in owner ? await wrapWithSecret(payload, owner.secret) : await wrapForRecipients(payload, [owner.recipient])
-  return {
-    kind: 'secret' in owner ? 'secret' : 'recipient', created, label, generation: number, opens,
+  const content = {
+    kind: 'secret' in owner ? 'secret' as const : 'recipient' as const, created, label, generation: number, opens,
     ...('recipient' in owner && { recipient: owner.recipient }), file: Buffer.from(file).toString('base64'),
   }
+  return { ...content, mac: recordMac(content, identity) }
 }
 
 /** The slots that open the newest generation and were not removed. What else is there was left behind by something that was cut off. */
@@ -43,6 +45,11 @@ export function liveSlots ({ generations, slots, changes, newest }: KeyRecords):
   const recipient = generations.find(({ generation }) => generation === newest)?.recipient
   const removed = new Set(changes.filter(({ act }) => act === 'remove').map(({ slot }) => slot))
   return slots.filter(({ id, opens }) => opens === recipient && !removed.has(id))
+}
+
+/** True if the slot was made by who could open the repository: anybody who can write the storage could put one there, for a rotation to take over. */
+export function isOurs ({ id: _id, ...record }: Slot, { identity }: OpenGeneration): boolean {
+  return hasMac(record, identity)
 }
 
 /**
