@@ -1,3 +1,4 @@
+import type { CheckMemory } from '../cas/check-memory.ts'
 import type { ReadAmount } from '../cas/pack-choice.ts'
 import type { Repository } from '../cas/repository.ts'
 import type { AbortOptions } from '../stream.ts'
@@ -37,6 +38,8 @@ export interface Verification extends AbortOptions {
   /** Damage is noted here, to be yielded at the end with all that it hits. */
   readonly ledger: DamageLedger
   readonly read: ReadCount
+  /** When each pack was read. */
+  readonly memory: CheckMemory
 }
 
 /** A part of a verification. Yields what it alone can know; notes damaged objects and what they hit in the ledger. */

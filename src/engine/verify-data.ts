@@ -14,10 +14,9 @@ export async function readCoverage (repository: Repository, options: AbortOption
 }
 
 /** Reads as many packs as asked for, and remembers when each was found intact, also when it is stopped. */
-export async function * verifyData ({ repository, request, ledger, read, signal }: Verification): AsyncGenerator<Finding> {
+export async function * verifyData ({ repository, request, ledger, read, memory, signal }: Verification): AsyncGenerator<Finding> {
   const { readData: amount = 'none', resume = false, onProgress } = request
   if (amount === 'none') return
-  const memory = await CheckMemory.open(repository, { signal })
   if (memory.damage !== undefined) yield { severity: 'warning', code: memory.damage.code, message: memory.damage.message, key: VERIFIED_KEY, affected: [] }
   const only = choosePacks(repository, memory, amount, { resume })
   if (amount === 'all') {
