@@ -2,7 +2,17 @@ import type { AbortOptions } from '../stream.ts'
 import type { ChunkerSizes } from './repository-config.ts'
 import type { Sealing } from './sealing.ts'
 
+/** What this host has for the repository's log. */
+export interface LogAccess {
+  /** Folder outside of the repository in which this host remembers the newest checkpoint that it has seen; without it a rollback does not show. */
+  readonly stateFolder?: string | undefined
+  /** Who knows the seed of the log's key, where the repository is sealed. */
+  readonly keys?: { readonly logSeed: Uint8Array } | undefined
+}
+
 export interface OpenRepositoryOptions extends AbortOptions {
+  /** @default nothing is remembered, and a sealed repository's log is not signed */
+  readonly log?: LogAccess | undefined
   /** The keys of a sealed repository: needed for one, and refused for one that is not. */
   readonly sealing?: Sealing | undefined
   /**

@@ -18,7 +18,7 @@ import { ReadCache } from './read-cache.ts'
 import { ReaderSession } from './reader-session.ts'
 import { DEFAULT_CHUNKER, checkSealing, createConfig, readConfig } from './repository-config.ts'
 import type { RepositoryConfig } from './repository-config.ts'
-import type { CreateRepositoryOptions, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions } from './repository-options.ts'
+import type { CreateRepositoryOptions, LogAccess, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions } from './repository-options.ts'
 import { ReusableCopies, intactPacks } from './reusable-copies.ts'
 import { findRoots } from './roots.ts'
 import type { Root } from './roots.ts'
@@ -28,7 +28,7 @@ import { shuffledOrder } from './shuffle.ts'
 import { WriterSession } from './writer-session.ts'
 import { Zstd } from './zstd.ts'
 
-export type { CommittedSnapshot, CreateRepositoryOptions, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions, ReaderSession, RepositoryConfig, Root, WriterSession }
+export type { CommittedSnapshot, CreateRepositoryOptions, LogAccess, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions, ReaderSession, RepositoryConfig, Root, WriterSession }
 
 const READ_CACHE_BYTES = 32 * 1024 * 1024
 
@@ -44,6 +44,7 @@ export interface RepositoryStats {
 export class Repository implements BlobReader {
   readonly backend: StorageBackend
   readonly config: RepositoryConfig
+  readonly logAccess: LogAccess
   /** For this folder and tests only. */
   readonly index: BlobIndex
   readonly fetcher: BlobFetcher
@@ -56,9 +57,10 @@ export class Repository implements BlobReader {
   #rebuilt: Promise<void> | undefined
 
   constructor (backend: StorageBackend, config: RepositoryConfig, store: IndexStore, options: OpenRepositoryOptions) {
-    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes, sealing } = options
+    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes, sealing, log = {} } = options
     this.backend = sealing === undefined ? backend : new SealedBackend(backend, sealing, random)
     this.config = config
+    this.logAccess = log
     this.index = new BlobIndex(this.backend, store)
     this.commits = new Commits(this.backend, sealing && new CommitSeal(sealing, random))
     this.#plans = new PlanReader(this.backend)
