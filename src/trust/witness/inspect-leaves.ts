@@ -1,0 +1,83 @@
+import { CID } from 'multiformats/cid'
+import { FORGOTTEN_PREFIX, OUTCOME_PREFIX } from '../../cas/layout.ts'
+import { OutcomeRecord, readRecord } from '../../cas/records.ts'
+import type { Repository } from '../../cas/repository.ts'
+import { isBackupError } from '../../errors.ts'
+import type { AbortOptions } from '../../stream.ts'
+import type { Log } from '../log/log.ts'
+import { leafHash, verifyInclusion } from '../log/merkle.ts'
+import { decodeOpening } from '../log/opening.ts'
+import type { Opening } from '../log/opening.ts'
+import { verifySnapshot } from '../verify/verify-snapshot.ts'
+import type { VerificationOptions } from '../verify/verify-snapshot.ts'
+import type { Inspection, NewLeaves } from './witness.ts'
+
+export interface InspectOptions extends AbortOptions, Pick<VerificationOptions, 'data' | 'random'> {
+  readonly repository: Repository
+  /** The repository's log, read without what this host remembers: the witness has its own state. */
+  readonly log: Log
+}
+
+interface Proposed {
+  readonly snapshot: string
+  readonly root: string
+}
+
+/**
+ * Reads what the new leaves say in the storage itself and re-verifies every snapshot that they propose and that can still become, or is, visible.
+ * @throws {BackupError} `STORAGE_…`, `KEY_NEEDED` when it could not look
+ */
+export async function inspectLeaves ({ from, to, verified }: NewLeaves, options: InspectOptions): Promise<Inspection> {
+  const { repository, log, signal } = options
+  try {
+    await repository.refresh({ signal })
+    const openings: Opening[] = []
+    for (let index = from.size; index < to.size; index++) {
+      signal?.throwIfAborted()
+      const bytes = await log.opening(index, { signal })
+      const leaf = await log.store.readLeaf(index, { signal })
+      if (leaf === undefined || !verifyInclusion({ index, size: to.size, hash: leafHash(leaf), root: to.root }, await log.prove(index, to.size, { signal }))) {
+        return { refusal: `leaf ${index} in the storage is not the one that the checkpoint has` }
+      }
+      openings.push(decodeOpening(bytes))
+    }
+    return await verifyProposed(openings, verified, options)
+  } catch (error) {
+    if (isBackupError(error, 'LOG_CORRUPT', 'RECORD_CORRUPT', 'INVALID_OPTION')) return { refusal: error.message }
+    throw error
+  }
+}
+
+async function verifyProposed (openings: readonly Opening[], verified: readonly string[], options: InspectOptions): Promise<Inspection> {
+  const { repository, data, random, signal } = options
+  const found = new Set(verified)
+  const visible = (await repository.visible({ signal, onDamaged: () => undefined })).map(commit => commit.root)
+  const committed = new Set([...visible, ...verified, ...openings.flatMap(opening => 'root' in opening ? opening.root : [])])
+  for (const { snapshot, root } of proposedIn(openings, found)) {
+    if (found.has(root) || await isOver(snapshot, options)) continue
+    const blobs = await repository.openReader({ signal })
+    try {
+      const { errors } = await verifySnapshot({ snapshot, root: CID.parse(root), blobs, committed }, { data, random, verified: parent => found.has(parent), signal })
+      // It may have been given up while it was read.
+      if (errors.length > 0 && await isOver(snapshot, options)) continue
+      if (errors.length > 0) return { refusal: `snapshot ${snapshot} (${root}): ${errors.join('; ')}` }
+      found.add(root)
+    } finally {
+      await blobs.close()
+    }
+  }
+  return { verified: [...found].filter(root => !verified.includes(root)) }
+}
+
+/** Snapshots proposed, or committed without having been verified here, of which the same leaves do not say that they are over. */
+function proposedIn (openings: readonly Opening[], verified: ReadonlySet<string>): Proposed[] {
+  const over = new Set(openings.flatMap(opening => opening.kind === 'abandoned' || opening.kind === 'forgotten' ? opening.snapshot : []))
+  return openings.flatMap(opening => (opening.kind === 'snapshot' || opening.kind === 'committed') && !over.has(opening.snapshot) && !verified.has(opening.root) ? opening : [])
+}
+
+/** True if the snapshot will never be visible, or is not any more: its blobs may be gone. */
+async function isOver (snapshot: string, { repository: { backend }, signal }: InspectOptions): Promise<boolean> {
+  const outcome = await readRecord(backend, OUTCOME_PREFIX + snapshot, OutcomeRecord, { signal })
+  if (outcome !== undefined && outcome.outcome !== 'commit') return true
+  return await backend.size(FORGOTTEN_PREFIX + snapshot, { signal }) !== undefined
+}

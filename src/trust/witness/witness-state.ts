@@ -1,0 +1,116 @@
+import { hash } from 'node:crypto'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import Type from 'typebox'
+import type { Static } from 'typebox'
+import Value from 'typebox/value'
+import { corrupt, decodeRecord, encodeRecord } from '../../cas/record.ts'
+import { BackupError, systemCode } from '../../errors.ts'
+import { makeFolder, syncFolders, writeDurable } from '../../storage/durable-file.ts'
+
+const StateRecord = Type.Object({
+  origin: Type.String({ minLength: 1 }),
+  /** Verifier key of the log: another one is another log. */
+  log: Type.String({ minLength: 1 }),
+  size: Type.Integer({ minimum: 0 }),
+  /** Base64. */
+  root: Type.String({ minLength: 1 }),
+  /** The signed note with our cosignature. */
+  checkpoint: Type.String({ minLength: 1 }),
+  /** Root CIDs of the snapshots verified last. */
+  verified: Type.Array(Type.String()),
+})
+
+/** The last checkpoint that a witness cosigned of one log. */
+export type WitnessRecord = Static<typeof StateRecord>
+
+export interface WitnessPosition {
+  /** Counts the changes. */
+  readonly sequence: number
+  /** Undefined before the first cosignature. */
+  readonly record: WitnessRecord | undefined
+}
+
+/**
+ * What a witness remembers, in a folder of its own: `<sha256 of the origin>/<sequence>`, of which the greatest counts. A change
+ * creates the next file, which only one of any number of processes can; so two requests, or two witnesses on one folder by mistake, never both go on from one state.
+ */
+export class WitnessState {
+  readonly folder: string
+
+  constructor (folder: string) {
+    this.folder = resolve(folder)
+  }
+
+  /** @throws {BackupError} `RECORD_CORRUPT`: a state that cannot be read must not count as none; `STORAGE_IO` */
+  async read (origin: string): Promise<WitnessPosition> {
+    for (;;) {
+      const sequence = (await this.#sequences(origin)).at(-1)
+      if (sequence === undefined) return { sequence: 0, record: undefined }
+      const path = this.#path(origin, sequence)
+      const bytes = await readIfPresent(path)
+      if (bytes === undefined) continue // a newer one has come, and the old one gone
+      const members: unknown = decodeRecord(path, bytes)
+      if (!Value.Check(StateRecord, members) || members.origin !== origin) throw corrupt(path, 'it is not the state of that log')
+      return { sequence, record: members }
+    }
+  }
+
+  /**
+   * Makes `record` the state, durably, if it still is what `position` says; false, and nothing changed, if somebody was quicker.
+   * @throws {BackupError} `STORAGE_IO`
+   */
+  async advance (position: WitnessPosition, record: WitnessRecord): Promise<boolean> {
+    const { origin } = record
+    const sequence = position.sequence + 1
+    const folder = join(this.folder, folderOf(origin))
+    try {
+      const top = await makeFolder(folder)
+      if (top !== undefined) await syncFolders(folder, resolve(top, '..'))
+      if (!await writeDurable(this.#path(origin, sequence), encodeRecord(record), { keep: true })) return false
+      // Who was paused since it read may have made anew what the others had removed as old.
+      const all = await this.#sequences(origin)
+      if (all.at(-1) !== sequence) {
+        await rm(this.#path(origin, sequence), { force: true })
+        return false
+      }
+      await Promise.all(all.slice(0, -2).map(async old => { await rm(this.#path(origin, old), { force: true }) }))
+      return true
+    } catch (error) {
+      throw stateError(folder, error)
+    }
+  }
+
+  async #sequences (origin: string): Promise<number[]> {
+    try {
+      const names = await readdir(join(this.folder, folderOf(origin)))
+      return names.filter(name => /^\d{10}$/.test(name)).map(Number).sort((a, b) => a - b)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return []
+      throw stateError(this.folder, error)
+    }
+  }
+
+  #path (origin: string, sequence: number): string {
+    return join(this.folder, folderOf(origin), String(sequence).padStart(10, '0'))
+  }
+}
+
+/** As in the addresses of tlog-witness' read interface. */
+export function folderOf (origin: string): string {
+  return hash('sha256', origin, 'hex')
+}
+
+async function readIfPresent (path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw stateError(path, error)
+  }
+}
+
+function stateError (path: string, cause: unknown): BackupError {
+  if (cause instanceof BackupError) return cause
+  return new BackupError('STORAGE_IO', `the validator cannot keep its state in ${path}: ${systemCode(cause) ?? String(cause)}`, { data: { path }, cause })
+}
