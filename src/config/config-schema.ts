@@ -81,11 +81,19 @@ const RETENTION = group({
   keepMonthly: Type.Optional(wholeNumber(0)),
 })
 
+const SEALING = group({
+  identity: Type.Optional(SECRET),
+  recipient: Type.Optional(Type.String({ pattern: '^age1[02-9ac-hj-np-z]{58}$', expects: 'an age recipient, age1…' })),
+})
+
+export type SealingSettings = Static<typeof SEALING>
+
 const SETTINGS = {
   repository: Type.Optional(FOLDER),
   project: Type.Optional(text('the name of a project')),
   concurrency: Type.Optional(wholeNumber(1)),
   secret: Type.Optional(SECRET),
+  sealing: Type.Optional(SEALING),
   retention: Type.Optional(RETENTION),
 }
 

@@ -1,9 +1,12 @@
-import { dirname, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
 import type { Retention } from '../engine/retention.ts'
 import { checkConfig } from './check-config.ts'
 import { readConfigFile } from './config-file.ts'
 import { projectSecret } from './project-secret.ts'
 import { resolveSources } from './resolve-sources.ts'
+import { sealingConfig } from './sealing-config.ts'
+import type { SealingConfig } from './sealing-config.ts'
 import type { Secret } from './secret.ts'
 import { applySettings, environmentSettings, VARIABLES } from './settings.ts'
 import type { Environment, Flags } from './settings.ts'
@@ -24,8 +27,11 @@ export interface Config {
   readonly repository: string
   readonly project: string
   readonly concurrency: number
-  /** What archives are encrypted with, if anything is named. */
+  /** What archives are encrypted with and sealed repositories opened, if anything is named. */
   readonly secret: Secret | undefined
+  readonly sealing: SealingConfig
+  /** Of this host and user, for all repositories. */
+  readonly cacheFolder: string
   readonly retention: Retention
   readonly sources: readonly SourceConfig[]
 }
@@ -42,7 +48,17 @@ export async function loadConfig ({ file: named, flags = {}, env, cwd }: LoadReq
   const folder = file === undefined ? cwd : dirname(file.path)
   const { repository = '.backups', project = 'default', concurrency = 4, retention = {} } = config
   const secret = projectSecret({ file: flags.secretFile, reference: config.secret, env, cwd, folder })
-  return { file: file?.path, repository: resolve(folder, repository), project, concurrency, secret, retention, sources: resolveSources(config, { folder, env }) }
+  const namesSecret = (flags.secretFile ?? config.secret) !== undefined
+  const sealing = sealingConfig({ settings: config.sealing, namesSecret, env, folder, cwd })
+  return {
+    file: file?.path, repository: resolve(folder, repository), project, concurrency, secret, sealing, cacheFolder: cacheFolderOf(env), retention,
+    sources: resolveSources(config, { folder, env }),
+  }
+}
+
+function cacheFolderOf (env: Environment): string {
+  const given = env['XDG_CACHE_HOME']
+  return join(given === undefined || given === '' ? join(homedir(), '.cache') : given, 'caf')
 }
 
 function flagOf (setting: string): string {

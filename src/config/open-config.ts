@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { createRepository, openRepository } from '../cas/repository.ts'
 import type { Repository } from '../cas/repository.ts'
 import type { RecipeRunner } from '../engine/recipes.ts'
@@ -5,10 +6,13 @@ import { BackupError } from '../errors.ts'
 import type { Restorer, Source } from '../sources/source.ts'
 import { directoryBackend } from '../storage/directory-backend.ts'
 import type { AbortOptions } from '../stream.ts'
+import type { UnlockedKeys } from '../trust/keys/unlocked-keys.ts'
 import { replaceable } from './history.ts'
 import type { Config } from './load-config.ts'
 import { matrixRecipe } from './open-matrices.ts'
 import { openRestorer } from './open-restorer.ts'
+import { createSealing, openSealing } from './open-sealing.ts'
+import type { SealedFor } from './open-sealing.ts'
 import { openSource } from './open-source.ts'
 import type { RestoreTargets } from './restore-targets.ts'
 import type { SourceConfig } from './source-config.ts'
@@ -16,6 +20,8 @@ import type { SourceConfig } from './source-config.ts'
 /** What a configuration names, opened. Sources and restorers are made when asked for: only then their secrets are needed. */
 export interface OpenConfig {
   readonly repository: Repository
+  /** Of a sealed repository; undefined also for who can only write. */
+  readonly keys: UnlockedKeys | undefined
   /** What can be made again from what it depends on. */
   readonly recipes: readonly RecipeRunner[]
   /** The sources of these names, or all. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` for a name that is not configured */
@@ -27,18 +33,32 @@ export interface OpenConfig {
   close(): Promise<void>
 }
 
-/** Makes the repository that a configuration names. The caller closes it. @throws {BackupError} `REPOSITORY_EXISTS`, `STORAGE_…` */
-export async function createFromConfig ({ repository: folder }: Config, options: AbortOptions = {}): Promise<Repository> {
-  return await createRepository(directoryBackend(folder), options)
+/**
+ * Makes the repository that a configuration names, sealed where somebody is named that it is sealed for. The caller closes it.
+ * @throws {BackupError} `REPOSITORY_EXISTS`, `KEY_NEEDED`, `SECRET_WEAK`, `STORAGE_…`
+ */
+export async function createFromConfig (config: Config, { sealedFor, ...options }: AbortOptions & { readonly sealedFor?: SealedFor | undefined } = {}): Promise<Repository> {
+  const backend = directoryBackend(config.repository)
+  const sealing = sealedFor === undefined ? undefined : await createSealing(backend, config, sealedFor, options)
+  return await createRepository(backend, { ...options, sealing, ...(sealing !== undefined && { cacheFolder: false }) })
 }
 
-/** Opens what a configuration names; connects to no server yet. The caller closes it. @throws {BackupError} `REPOSITORY_MISSING`, `STORAGE_…` */
-export async function openFromConfig ({ repository: folder, sources }: Config, options: AbortOptions = {}): Promise<OpenConfig> {
+/** Opens another repository to take blobs from. The caller closes it. @throws {BackupError} `INVALID_OPTION` if it is the configured one; `REPOSITORY_MISSING`, `STORAGE_…` */
+export async function openDonor ({ repository: own }: Config, folder: string, options: AbortOptions = {}): Promise<Repository> {
+  if (resolve(folder) === resolve(own)) throw new BackupError('INVALID_OPTION', `${folder} is the repository that is to be repaired; name another one`, { data: { folder } })
+  return await openRepository(directoryBackend(folder), options)
+}
+
+/** Opens what a configuration names; connects to no server yet. The caller closes it. @throws {BackupError} `REPOSITORY_MISSING`, `KEY_NEEDED`, `KEY_WRONG`, `STORAGE_…` */
+export async function openFromConfig (config: Config, options: AbortOptions = {}): Promise<OpenConfig> {
+  const { repository: folder, sources } = config
   const backend = directoryBackend(folder)
-  const repository = await openRepository(backend, options)
+  const sealed = await openSealing(backend, config, options)
+  const repository = await openRepository(backend, { ...options, ...(sealed !== undefined && { sealing: sealed.sealing, cacheFolder: sealed.cacheFolder }) })
   const within = ({ sources: names }: RestoreTargets): readonly SourceConfig[] => sources.filter(({ name }) => names.includes(name))
   return {
     repository,
+    keys: sealed?.keys,
     recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => matrixRecipe(target)),
     sources: async names => await Promise.all(chosen(sources, names).map(openSource)),
     restorersFor: async targets => await Promise.all(within(targets).map(async source => await openRestorer(source, targets))),
