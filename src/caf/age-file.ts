@@ -39,11 +39,11 @@ export class AgeFile {
   /** Plain bytes. */
   readonly sizeBytes: number
 
-  private constructor (stored: StoredFile, payloadStart: number, key: Uint8Array) {
+  private constructor (stored: StoredFile, key: Uint8Array, { payloadStart, sizeBytes }: { readonly payloadStart: number, readonly sizeBytes: number }) {
     this.#stored = stored
-    this.#payloadStart = payloadStart
     this.#key = key
-    this.sizeBytes = plainBytesOf(stored.sizeBytes - payloadStart)
+    this.#payloadStart = payloadStart
+    this.sizeBytes = sizeBytes
   }
 
   /** Finds the key in the header. @throws {BackupError} `ARCHIVE_CORRUPT`, and what the decrypter's own identities throw */
@@ -51,9 +51,11 @@ export class AgeFile {
     const start = await readStart(stored, options)
     const end = headerEnd(start)
     const payloadStart = end + NONCE_BYTES
+    const sizeBytes = plainBytesOf(stored.sizeBytes - payloadStart)
     if (end === 0 || payloadStart > start.length) throw damaged(stored, 'it has no whole header')
     const fileKey = await decrypter.decryptHeader(start.subarray(0, end)).catch((cause: unknown) => { throw cause instanceof BackupError ? cause : damaged(stored, 'its header is wrong', cause) })
-    return new AgeFile(stored, payloadStart, Buffer.from(hkdfSync('sha256', fileKey, start.subarray(end, payloadStart), 'payload', 32)))
+    if (sizeBytes === undefined) throw damaged(stored, 'it is cut off')
+    return new AgeFile(stored, Buffer.from(hkdfSync('sha256', fileKey, start.subarray(end, payloadStart), 'payload', 32)), { payloadStart, sizeBytes })
   }
 
   /** The plain bytes; each is proven before it comes, and at the end that there are no more. @throws {BackupError} `ARCHIVE_CORRUPT` */

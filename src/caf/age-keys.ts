@@ -83,7 +83,6 @@ function withNoMatch (decrypter: Decrypter, noMatch: () => BackupError): Decrypt
 /** Has no key, and throws before the next identity spends what the file asks for. */
 function refuseCostly (stanzas: readonly Stanza[]): null {
   const factors = stanzas.filter(({ args: [type] }) => type === 'scrypt').map(({ args }) => Number(args[2]))
-  if (factors.length === 0) throw new BackupError('ARCHIVE_CORRUPT', 'the archive’s identity is not encrypted by a passphrase')
   if (factors.every(factor => !(factor > HIGHEST_WORK_FACTOR))) return null
   throw new BackupError('ARCHIVE_UNSAFE', `the archive’s identity asks for more memory than scrypt with log N ${HIGHEST_WORK_FACTOR} takes`, { data: { highest: HIGHEST_WORK_FACTOR } })
 }

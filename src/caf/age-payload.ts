@@ -10,9 +10,11 @@ export function piecesOf (sealedBytes: number): number {
   return Math.max(1, Math.ceil(sealedBytes / SEALED_PIECE))
 }
 
-/** How many plain bytes a payload of so many stored bytes gives. */
-export function plainBytesOf (sealedBytes: number): number {
-  return sealedBytes - piecesOf(sealedBytes) * TAG
+/** How many plain bytes a payload of so many stored bytes gives; undefined when none has so many. Only a payload of one piece can have an empty one. */
+export function plainBytesOf (sealedBytes: number): number | undefined {
+  const count = piecesOf(sealedBytes)
+  const last = sealedBytes - (count - 1) * SEALED_PIECE
+  return last > TAG || (last === TAG && count === 1) ? sealedBytes - count * TAG : undefined
 }
 
 /** Which piece of how many. */
@@ -31,6 +33,5 @@ export function openPiece (sealed: Uint8Array, key: Uint8Array, { index, count }
   decipher.setAuthTag(sealed.subarray(-TAG))
   const plain = decipher.update(sealed.subarray(0, -TAG))
   decipher.final()
-  if (plain.length === 0 && index > 0) throw new Error('its last piece is empty')
   return plain
 }

@@ -9,6 +9,7 @@ import { collect } from '../stream.ts'
 import type { ArchiveKey } from './age-keys.ts'
 import { contentOf } from './archive-content.ts'
 import type { ArchiveProgress } from './archive-progress.ts'
+import { readArchiveProof } from './archive-proof.ts'
 import { checkSeal } from './archive-seal.ts'
 import type { CarBlock } from './dag-car.ts'
 import { DAG_PATH, readDag } from './dag-car.ts'
@@ -100,6 +101,11 @@ export class ArchiveReader {
   /** The content of a node as a source would give it. It is checked while it is read, each entry at its end. */
   content (node: NodeBlock): Content {
     return contentOf(node, this.place(node), this.#contents)
+  }
+
+  /** The proof that the snapshot stands in its repository's log; nothing of it is checked. @throws {BackupError} `ARCHIVE_CORRUPT`, `ARCHIVE_TOO_LARGE` */
+  async proof (): Promise<string | undefined> {
+    return await readArchiveProof(this.#contents, this.manifest.entries)
   }
 
   /** The bytes of an entry, checked at its end. */

@@ -7,6 +7,7 @@ import { bytesOf } from '../stream.ts'
 import type { ArchiveEncryption } from './age-keys.ts'
 import { archiveEntries } from './archive-entries.ts'
 import type { ArchiveProgress } from './archive-progress.ts'
+import { PROOF_PATH } from './archive-proof.ts'
 import { DAG_PATH } from './dag-car.ts'
 import { writeEncryptedZip } from './encrypted-zip.ts'
 import { EntryNames } from './entry-names.ts'
@@ -31,6 +32,8 @@ export interface WriteArchiveOptions extends AbortOptions {
   readonly totalMemories?: number | undefined
   /** Ids of the nodes to write, closed under their deps: the archive's root is then a partial snapshot. @default all */
   readonly selection?: ReadonlySet<string> | undefined
+  /** The tlog-proof of the snapshot; a part of it is none of the log's. @default none */
+  readonly proof?: string | undefined
   /** Who can open the archive. @default everybody */
   readonly encryption?: ArchiveEncryption | undefined
   readonly onProgress?: ((progress: ArchiveProgress) => void) | undefined
@@ -51,7 +54,7 @@ export async function writeArchive (options: WriteArchiveOptions, output: Writab
 }
 
 async function * archiveBytes (options: WriteArchiveOptions, onManifest: (manifest: ArchiveManifest) => void): AsyncGenerator<Uint8Array> {
-  const { signal, selection, encryption } = options
+  const { signal, selection, encryption, proof } = options
   const all = await loadSnapshot(options.snapshot, options.blobs, { signal })
   const { nodes: snapshot, blobs } = selection === undefined ? { nodes: all, blobs: options.blobs } : await partialSnapshot(all, selection, options.blobs, { signal })
   const places: ManifestNode[] = []
@@ -66,6 +69,7 @@ async function * archiveBytes (options: WriteArchiveOptions, onManifest: (manife
   })
   const sources = async function * (): AsyncGenerator<ZipSource> {
     yield * metered(entries, snapshot, options)
+    if (proof !== undefined) yield { path: PROOF_PATH, method: 'store', read: () => bytesOf(proof) }
     const manifest = describe(snapshot, options, places, records)
     onManifest(manifest)
     const encoded = encodeManifest(manifest)

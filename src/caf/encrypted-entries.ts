@@ -61,9 +61,17 @@ export async function openEncrypted (zip: ZipReader, envelope: Envelope, key: Ar
   if (inner.sizeBytes > MANIFEST_LIMIT_BYTES) throw manifestTooLarge()
   const manifest = decodeManifest(await collect(inner.read(), { limit: MANIFEST_LIMIT_BYTES }))
   checkEnvelope(envelope, manifest.entries.length)
-  const paths = new EntryPaths()
-  for (const { path } of manifest.entries) paths.add(path)
+  checkInner(manifest.entries)
   return { manifest, store: new EncryptedEntries(zip, manifest.entries, identityDecrypter(identity, () => foreign(zip))) }
+}
+
+/** As strict as a ZIP's directory is read. */
+function checkInner (entries: readonly ManifestEntry[]): void {
+  const paths = new EntryPaths()
+  for (const { path, size } of entries) {
+    paths.add(path)
+    if (path.endsWith('/') && size > 0) throw new BackupError('ARCHIVE_INVALID', `folder entry ${path} has content`, { data: { path } })
+  }
 }
 
 /** The identity that opens the archive, and what to say when it does not. */

@@ -21,7 +21,7 @@ entries/0002.age, and so on. A path that ends with / is an empty folder. All of 
       case "$path" in
         */) mkdir -p "plain/$path" ;;
         *) mkdir -p "plain/$(dirname "$path")"
-           age -d -i identity.txt -o "plain/$path" "$(printf 'entries/%04d.age' "$n")" ;;
+           age -d -i identity.txt "$(printf 'entries/%04d.age' "$n")" > "plain/$path" ;;
       esac
     done
 
