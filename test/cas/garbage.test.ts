@@ -11,16 +11,11 @@ import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import type { StorageBackend } from '../../src/storage/storage-backend.ts'
 import { seededBytes, seededRows } from './seeded-bytes.ts'
 import { Snapshots } from './snapshots.ts'
+import { SEALINGS } from './test-sealing.ts'
 
 let backend: StorageBackend
 let repository: Repository
 let snapshots: Snapshots
-
-beforeEach(async () => {
-  backend = memoryBackend()
-  repository = await createRepository(backend)
-  snapshots = new Snapshots()
-})
 
 const blob = (name: string): Buffer => seededBytes(5_000, name)
 const plan = async (options: Partial<Parameters<typeof planGarbage>[1]> = {}): Promise<GarbagePlan> =>
@@ -42,7 +37,13 @@ function changed (rows: Buffer, round: number): Buffer {
   return copy
 }
 
-describe('garbage collection', () => {
+describe.each(SEALINGS)('garbage collection%s', (_, sealed) => {
+  beforeEach(async () => {
+    backend = memoryBackend()
+    repository = await createRepository(backend, sealed)
+    snapshots = new Snapshots()
+  })
+
   it('finds nothing to do in a repository without garbage', async () => {
     await snapshots.make(repository, [blob('a'), blob('b')])
     expect(await plan()).toEqual({ packs: [], freedBytes: 0, removedBlobs: 0, only: undefined })
@@ -60,7 +61,7 @@ describe('garbage collection', () => {
     expect(result.freedBytes).toBeGreaterThan(4_000)
     expect(await repository.get(addressOf(blob('a')))).toBeUndefined()
     await snapshots.check(repository)
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
     expect((await Array.fromAsync(repository.list())).sort()).toEqual([blob('b'), blob('c')].map(addressOf).sort())
   })
 
@@ -79,7 +80,7 @@ describe('garbage collection', () => {
     await collect()
     expect(await keys('blobs/')).toHaveLength(1)
     await snapshots.check(repository)
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
   })
 
   it('removes packs that a dead writer left', async () => {
@@ -88,7 +89,7 @@ describe('garbage collection', () => {
     await writer.flush()
     for (const key of await keys('metadata/index/')) await backend.delete(key)
     await writer.discard()
-    repository = await openRepository(backend)
+    repository = await openRepository(backend, sealed)
     expect((await plan()).packs).toMatchObject([{ why: 'orphan' }])
     await collect()
     expect(await keys('blobs/')).toEqual([])
@@ -101,7 +102,7 @@ describe('garbage collection', () => {
     expect(repository.locate(addressOf(changed(rows, 1)))).toMatchObject({ encoding: 2 })
     await repository.forget(base)
     await collect({ maxWaste: 0 })
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
   })
 
   it('removes a chain of deltas that nobody needs', async () => {
@@ -127,7 +128,7 @@ describe('garbage collection', () => {
     expect(await Array.fromAsync(result.removed())).toEqual([addressOf(rows)])
     expect(repository.hasSync(addressOf(blob('stays')))).toBe(true)
     expect(repository.locate(addressOf(delta))).toMatchObject({ encoding: 1, depth: 0 })
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
   })
 
   it('leaves a pack with a needed blob that cannot be read, and the bases of its deltas', async () => {
@@ -140,12 +141,12 @@ describe('garbage collection', () => {
     await damage(pack, offset)
     await snapshots.make(repository, [delta]) // Present, as far as is known.
     for (const id of [old, mixed]) await repository.forget(id)
-    repository = await openRepository(backend)
+    repository = await openRepository(backend, sealed)
     expect((await plan({ maxWaste: 0 })).packs.map(({ name }) => name)).toContain(pack)
     await collect({ maxWaste: 0 })
     expect(await keys('blobs/')).toContain(packKey(pack))
     await damage(pack, offset) // Turned back.
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
   })
 
   it('keeps the intact one of two copies', async () => {
@@ -159,9 +160,9 @@ describe('garbage collection', () => {
     expect(copies).toHaveLength(2)
     const spoiled = copies.find(({ pack }) => pack !== repository.locate(addressOf(blob('more')))!.pack)!
     await damage(spoiled.pack, spoiled.offset)
-    repository = await openRepository(backend)
+    repository = await openRepository(backend, sealed)
     await collect({ maxWaste: 0 })
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
   })
 
   it('refuses to remove a blob that a snapshot needs', async () => {
@@ -202,7 +203,7 @@ describe('garbage collection', () => {
     await snapshots.commit(writer, [addressOf(blob('shared'))])
     const result = await collecting
     expect(await Array.fromAsync(result.removed())).toEqual([addressOf(blob('gone'))])
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
   })
 
   it('keeps the base of a delta that was written while it waited', async () => {
@@ -216,7 +217,7 @@ describe('garbage collection', () => {
     await writer.put(changed(rows, 1), { base: addressOf(rows) })
     await snapshots.commit(writer, [addressOf(changed(rows, 1))])
     await collecting
-    const fresh = await openRepository(backend)
+    const fresh = await openRepository(backend, sealed)
     expect(fresh.locate(addressOf(changed(rows, 1)))).toMatchObject({ encoding: 2 })
     await snapshots.check(fresh)
   })
@@ -235,11 +236,11 @@ describe('garbage collection', () => {
     await open.close()
     await collecting
     await snapshots.commit(writer, [addressOf(blob('shared'))])
-    await snapshots.check(await openRepository(backend))
+    await snapshots.check(await openRepository(backend, sealed))
   })
 
   it('revokes a dead writer, which then cannot commit', async () => {
-    const elsewhere = await openRepository(backend, { clock: () => Date.now() - 60 * 60 * 1000 }) // Its lease is long over.
+    const elsewhere = await openRepository(backend, { ...sealed, clock: () => Date.now() - 60 * 60 * 1000 }) // Its lease is long over.
     const old = await snapshots.make(repository, [blob('a')])
     const writer = await elsewhere.openWriter()
     await writer.put(blob('a'))

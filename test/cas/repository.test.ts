@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addressOf } from '../../src/cas/address.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
-import type { Repository } from '../../src/cas/repository.ts'
+import type { OpenRepositoryOptions, Repository } from '../../src/cas/repository.ts'
 import { directoryBackend } from '../../src/storage/directory-backend.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import type { StorageBackend } from '../../src/storage/storage-backend.ts'
 import { seededBytes, seededRows } from './seeded-bytes.ts'
+import { testSealing } from './test-sealing.ts'
 
 const ROOT = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 const commitment = { root: ROOT, consensus: true, validatedBy: ['local'], statements: [] }
@@ -18,18 +19,19 @@ let folder: string
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'caf-cas-')) })
 afterEach(async () => { await rm(folder, { recursive: true }) })
 
-const backends: Array<[string, () => StorageBackend]> = [
-  ['in memory', () => memoryBackend()],
-  ['on disk', () => directoryBackend(folder)],
+const backends: Array<[string, () => StorageBackend, OpenRepositoryOptions]> = [
+  ['in memory', () => memoryBackend(), {}],
+  ['on disk', () => directoryBackend(folder), {}],
+  ['on disk, sealed', () => directoryBackend(folder), { sealing: testSealing() }],
 ]
 
-describe.each(backends)('a repository %s', (_, open) => {
+describe.each(backends)('a repository %s', (_, open, options) => {
   let backend: StorageBackend
   let repository: Repository
 
   beforeEach(async () => {
     backend = open()
-    repository = await createRepository(backend)
+    repository = await createRepository(backend, options)
   })
   afterEach(async () => { await repository.close() })
 
@@ -41,7 +43,7 @@ describe.each(backends)('a repository %s', (_, open) => {
     for (const blob of blobs) expect(blob.equals((await writer.get(addressOf(blob)))!)).toBe(true)
     await writer.commit(commitment)
     await repository.close()
-    repository = await openRepository(backend)
+    repository = await openRepository(backend, options)
     for (const blob of blobs) expect(blob.equals((await repository.get(addressOf(blob)))!)).toBe(true)
     expect(await repository.visible()).toMatchObject([{ id: writer.id, ...commitment }])
   })

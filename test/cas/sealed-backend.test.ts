@@ -115,7 +115,7 @@ describe('what is stored', () => {
       const damaged = Buffer.from(intact)
       damaged[position]! ^= 1 << (position % 8)
       await inner.put('restores/one', damaged)
-      await expect(sealed(inner).get('restores/one'), `byte ${position}`).rejects.toMatchObject({ code: expect.stringMatching(/^(SEAL_BROKEN|KEY_NEEDED|FORMAT_UNKNOWN)$/) })
+      await expect(sealed(inner).get('restores/one'), `byte ${position}`).rejects.toMatchObject({ code: expect.stringMatching(/^(SEAL_BROKEN|KEY_NEEDED|FORMAT_UNKNOWN)$/) as string })
     }
   })
 

@@ -6,3 +6,6 @@ import type { Sealing } from '../../src/cas/sealing.ts'
 export function testSealing (seed = 'key'): Sealing {
   return sealingWith(sealingKeyOf(createHash('sha256').update(seed).digest()))
 }
+
+/** For `describe.each`: what both kinds of repositories must do. */
+export const SEALINGS: ReadonlyArray<readonly [string, { readonly sealing?: Sealing }]> = [['', {}], [' in a sealed repository', { sealing: testSealing() }]]

@@ -20,7 +20,8 @@ const backend = memoryBackend()
 const sealing = testSealing()
 const rows = seededRows(20, 'rows')
 const delta = Buffer.from(rows).fill('x', 10, 14)
-const large = Array.from({ length: 6 }, (_, i) => seededBytes(50_000, i))
+/** Together not quite four segments, so that the fifth has the footer and padding only. */
+const large = Array.from({ length: 5 }, (_, i) => seededBytes(52_400, i))
 const blobs = [rows, delta, ...large]
 const snapshots = new Snapshots()
 let intact: Map<string, Uint8Array>
@@ -37,7 +38,7 @@ beforeAll(async () => {
   await repository.backend.put(`${OPENING_PREFIX}ab`, Buffer.from('{}'))
   intact = await contentOf(backend)
   packs = await keysBelow(backend, PACK_PREFIX)
-  largest = packs.find(key => intact.get(key)!.length > 300_000)!
+  largest = packs.find(key => intact.get(key)!.length > 4 * SEGMENT)!
 })
 beforeEach(async () => { await restoreContent(backend, intact) })
 
@@ -58,7 +59,7 @@ describe('a flipped bit', () => {
       for (let position = 0; position < length; position += position < headBytes(key) ? 5 : step) {
         await flipBit(backend, key, position, position % 8)
         const findings = (await verify()).filter(finding => finding.address === undefined)
-        expect(findings, `byte ${position} of ${key}`).toMatchObject([{ key, code: expect.stringMatching(code) }])
+        expect(findings, `byte ${position} of ${key}`).toMatchObject([{ key, code: expect.stringMatching(code) as string }])
         await backend.put(key, intact.get(key)!)
       }
     }
@@ -68,7 +69,7 @@ describe('a flipped bit', () => {
     for (const key of await keysBelow(backend, OUTCOME_PREFIX)) {
       for (let position = 0; position < intact.get(key)!.length; position += 97) {
         await flipBit(backend, key, position, position % 8)
-        expect(await verify(), `byte ${position}`).toMatchObject([{ key, code: expect.stringMatching(/^(RECORD_CORRUPT|FORMAT_UNKNOWN)$/) }])
+        expect(await verify(), `byte ${position}`).toMatchObject([{ key, code: expect.stringMatching(/^(RECORD_CORRUPT|FORMAT_UNKNOWN)$/) as string }])
         await backend.put(key, intact.get(key)!)
       }
     }
@@ -94,7 +95,7 @@ describe('a flipped bit', () => {
     const repository = await openRepository(backend, { sealing, readCacheBytes: 0 })
     const readable = async (): Promise<number> => (await Promise.allSettled(large.map(async bytes => await repository.get(addressOf(bytes))))).filter(({ status }) => status === 'fulfilled').length
     const first = await readable()
-    expect(first).toBeGreaterThanOrEqual(3)
+    expect(first).toBeGreaterThanOrEqual(2)
     for (let round = 0; round < 4; round++) expect(await readable()).toBe(first)
   })
 
@@ -162,7 +163,7 @@ describe('a sealed pack', () => {
     const mark = snapshots.mark(fresh)
     const result = await applyGarbage(fresh, await planGarbage(fresh, { mark, only: [addressOf(Buffer.from('nothing'))] }), { mark, pollMs: 5 })
     expect(result.packs).toEqual([])
-    await expect(fresh.get(addressOf(large[0]!))).rejects.toMatchObject({ code: expect.stringMatching(/^(KEY_NEEDED|BLOB_CORRUPT)$/) })
+    await expect(fresh.get(addressOf(large[0]!))).rejects.toMatchObject({ code: expect.stringMatching(/^(KEY_NEEDED|BLOB_CORRUPT)$/) as string })
   })
 
   it('is listed again from its own footer when every segment is lost', async () => {
