@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { BackupError, isBackupError } from '../errors.ts'
 import { openCheckpoint } from './log/checkpoint.ts'
 import { cosign } from './log/cosignature.ts'
 import { leafHash, verifyInclusion } from './log/merkle.ts'
 import type { NoteSigner } from './log/note-key.ts'
+import { decodeOpening, leafOfOpening } from './log/opening.ts'
 import { formatSignature } from './log/signed-note.ts'
 import type { Proposal, ProposedLeaf, Validator, Verdict } from './validator.ts'
 import { verifySnapshot } from './verify/verify-snapshot.ts'
@@ -34,7 +34,7 @@ export function localValidator ({ name = 'local', signer, data, random, clock = 
       const verification = last?.root === root ? last.verification : await verifySnapshot(proposal, { data, random, signal })
       last = { root, verification }
       const { checked, blobs, errors } = verification
-      const verdict = { validator: name, checked, blobs, host: hostname() }
+      const verdict = { validator: name, checked, blobs, host: hostname(), self: true as const }
       if (errors.length > 0) return { ...verdict, accepts: false, errors }
       if (proposal.log === undefined || signer === undefined) return { ...verdict, accepts: true, errors }
       return { ...verdict, ...cosigned(proposal, proposal.log, { signer, time: Math.floor(clock() / 1_000) }) }
@@ -55,15 +55,8 @@ function cosigned (proposal: Proposal, leaf: ProposedLeaf, { signer, time }: { r
 /** The checkpoint, if it has the leaf that proposes this very snapshot. @throws {BackupError} `PROOF_INVALID` */
 function checkLeaf ({ snapshot, root }: Proposal, { key, checkpoint, index, opening, path }: ProposedLeaf): ReturnType<typeof openCheckpoint> {
   const signed = openCheckpoint(checkpoint, key)
-  if (!verifyInclusion({ index, size: signed.size, hash: leafHash(commitmentOf(opening)), root: signed.root }, path)) throw new BackupError('PROOF_INVALID', `the checkpoint of ${signed.size} leaves has not the leaf that proposes the snapshot`)
-  const said: unknown = JSON.parse(Buffer.from(opening).toString('utf8'))
-  const expected = { kind: 'snapshot', snapshot, root: root.toString() }
-  const differs = Object.entries(expected).find(([member, value]) => typeof said !== 'object' || said === null || (said as Record<string, unknown>)[member] !== value)
-  if (differs !== undefined) throw new BackupError('PROOF_INVALID', `the leaf of the log proposes something else: its ${differs[0]} is not ${differs[1]}`)
+  if (!verifyInclusion({ index, size: signed.size, hash: leafHash(leafOfOpening(opening)), root: signed.root }, path)) throw new BackupError('PROOF_INVALID', `the checkpoint of ${signed.size} leaves has not the leaf that proposes the snapshot`)
+  const said = decodeOpening(opening)
+  if (said.kind !== 'snapshot' || said.snapshot !== snapshot || said.root !== root.toString()) throw new BackupError('PROOF_INVALID', 'the leaf of the log proposes something else')
   return signed
-}
-
-/** The leaf's bytes. (format.md § Log) */
-function commitmentOf (opening: Uint8Array): Uint8Array {
-  return hash('sha256', Buffer.concat([Buffer.from('caf/leaf/1'), opening]), 'buffer')
 }

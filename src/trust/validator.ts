@@ -38,6 +38,8 @@ export interface Verdict {
   readonly errors: readonly string[]
   /** Where it ran. */
   readonly host?: string
+  /** True if it ran where the snapshot was made: then it proves less. */
+  readonly self?: true
   /** A signature line over the proposed checkpoint. */
   readonly cosignature?: string
   /** It has cosigned a checkpoint of this size already, which is beyond the proposed one: it needs a newer one. */
