@@ -23,7 +23,7 @@ export class ReaderSession implements BlobReader {
   async get (address: Address, options: AbortOptions = {}): Promise<Uint8Array | undefined> {
     this.#check()
     const bytes = await this.#repository.get(address, options)
-    if (bytes === undefined) this.#session?.checkNotRevoked()
+    if (bytes === undefined) await this.#session?.askNotRevoked()
     return bytes
   }
 

@@ -4,8 +4,9 @@ import type { Address } from '../cas/blob-store.ts'
 import { applyGarbage } from '../cas/garbage-apply.ts'
 import { planGarbage as planStoredGarbage } from '../cas/garbage-plan.ts'
 import type { GarbagePlan, Mark } from '../cas/garbage-plan.ts'
-import type { Repository } from '../cas/repository.ts'
+import type { Repository, Root } from '../cas/repository.ts'
 import { walk } from '../dag/walk.ts'
+import type { BrokenVisit } from '../dag/walk.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { BackupEmitter } from './events.ts'
 
@@ -62,12 +63,26 @@ export async function collectGarbage (repository: Repository, request: GarbageRe
 function marking (repository: Repository, { signal }: AbortOptions): Mark {
   return async function * mark () {
     const blocks = new Set<Address>()
-    const roots = (await repository.roots({ signal })).map(({ root }) => CID.parse(root))
-    for await (const { address, kind } of walk(roots, repository, { signal, skip: address => blocks.has(address) })) {
+    const skip = (address: Address): boolean => blocks.has(address)
+    const { visible = [], forgotten = [] } = Object.groupBy(await repository.roots({ signal }), root => root.forgotten ? 'forgotten' : 'visible')
+    for await (const { address, kind } of walk(cidsOf(visible), repository, { signal, skip })) {
       if (kind !== 'chunk') blocks.add(address)
       yield address
     }
+    // Who names a snapshot that was collected before is about to find that out: what is missing below it stops no collection.
+    for await (const { address, kind } of walk(cidsOf(forgotten), repository, { signal, skip, onBroken: passOverMissing })) {
+      if (kind !== 'chunk') blocks.add(address)
+      if (repository.hasSync(address)) yield address
+    }
   }
+}
+
+function cidsOf (roots: readonly Root[]): CID[] {
+  return roots.map(({ root }) => CID.parse(root))
+}
+
+function passOverMissing ({ error }: BrokenVisit): void {
+  if (error.code !== 'BLOB_MISSING') throw error
 }
 
 function optionsOf ({ maxWaste, only, signal }: GarbageRequest): Pick<GarbageRequest, 'maxWaste' | 'only' | 'signal'> {

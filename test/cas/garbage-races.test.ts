@@ -11,6 +11,7 @@ import type { StorageBackend } from '../../src/storage/storage-backend.ts'
 import { HoldingBackend } from './holding-backend.ts'
 import { seededBytes, seededRows } from './seeded-bytes.ts'
 import { Snapshots } from './snapshots.ts'
+import { WatchedBackend } from './watched-backend.ts'
 
 const AN_HOUR_AGO = { clock: () => Date.now() - 60 * 60 * 1000 } // Its sessions look dead to everybody else.
 
@@ -66,6 +67,35 @@ describe('a writer that a collector took for dead', () => {
     await collect(repository)
     await expect(writer.flush()).rejects.toMatchObject({ code: 'SESSION_REVOKED' })
     await expect(writer.put(blob('b'))).rejects.toMatchObject({ code: 'SESSION_REVOKED' })
+  })
+})
+
+describe('a reader that a collector took for dead', () => {
+  it('is told so when what it reads is gone', async () => {
+    const id = await snapshots.make(repository, [blob('a')])
+    const reader = await (await openRepository(backend, AN_HOUR_AGO)).openReader({ snapshots: [id] })
+    await repository.forget(id)
+    await collect(repository)
+    await expect(reader.get(addressOf(blob('a')))).rejects.toMatchObject({ code: 'SESSION_REVOKED' })
+  })
+})
+
+describe('a writer that takes over what its parent has', () => {
+  it('keeps it when the parent is forgotten and the writer commits while a collector looks for roots', async () => {
+    const parent = await snapshots.make(repository, [blob('taken over')])
+    const watched = new WatchedBackend(backend)
+    const collector = await openRepository(watched)
+    const plan = await planGarbage(collector, { mark: async function * () {} })
+    const mark = snapshots.mark(collector)
+    watched.before('forgotten/', async () => {
+      const writer = await (await openRepository(backend)).openWriter({ parents: [parent] })
+      await repository.forget(parent)
+      watched.before('sessions/', async () => { await snapshots.commit(writer, [addressOf(blob('taken over'))]) })
+    })
+    await applyGarbage(collector, plan, { mark, pollMs: 1 })
+    const after = await openRepository(backend)
+    expect(await after.visible()).toHaveLength(1)
+    await snapshots.check(after)
   })
 })
 

@@ -1,0 +1,88 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createRepository, openRepository } from '../../src/cas/repository.ts'
+import type { Repository } from '../../src/cas/repository.ts'
+import { collectGarbage, planGarbage } from '../../src/engine/garbage.ts'
+import { createSnapshot } from '../../src/engine/snapshot.ts'
+import type { CreatedSnapshot } from '../../src/engine/snapshot.ts'
+import { verifyRepository } from '../../src/engine/verify.ts'
+import { memoryBackend } from '../../src/storage/memory-backend.ts'
+import type { StorageBackend } from '../../src/storage/storage-backend.ts'
+import { localValidator } from '../../src/trust/local-validator.ts'
+import type { Validator } from '../../src/trust/validator.ts'
+import { seededBytes } from '../cas/seeded-bytes.ts'
+import { WatchedBackend } from '../cas/watched-backend.ts'
+import { bytesContent } from '../dag/contents.ts'
+import { artifactSource } from './artifact-source.ts'
+
+let backend: StorageBackend
+let repository: Repository
+
+beforeEach(async () => {
+  backend = memoryBackend()
+  repository = await createRepository(backend)
+})
+
+/** A snapshot of something that never changes: its node is taken over from the parent. */
+async function snapshot (by: Repository, validators?: readonly Validator[]): Promise<CreatedSnapshot> {
+  const content = bytesContent(seededBytes(20_000, 'unchanging'))
+  return await createSnapshot(by, { sources: [artifactSource('it', () => [{ id: 'it/matrix/x', kind: 'matrix', content }])], description: '', validators })
+}
+
+/** A validator that lets its snapshot wait. */
+function stopper (): { readonly validator: Validator, readonly reached: Promise<undefined>, release (): void } {
+  const { promise: reached, resolve: arrive } = Promise.withResolvers<undefined>()
+  const { promise: released, resolve: release } = Promise.withResolvers<undefined>()
+  const local = localValidator()
+  return {
+    reached,
+    release: () => { release(undefined) },
+    validator: {
+      name: local.name,
+      async validate (proposal, options) {
+        arrive(undefined)
+        await released
+        return await local.validate(proposal, options)
+      },
+    },
+  }
+}
+
+describe('collecting garbage', () => {
+  it('keeps what a snapshot took over from a parent that is forgotten while roots are looked for', async () => {
+    const grandparent = await snapshot(repository)
+    const parent = await snapshot(repository)
+    await repository.forget(grandparent.id) // What it had alone makes the pack with the common node worth collecting.
+    const watched = new WatchedBackend(backend)
+    const collector = await openRepository(watched)
+    const { validator, reached, release } = stopper()
+    let made: Promise<CreatedSnapshot> | undefined
+    // The plans are listed by who finds garbage, by who makes a plan of that, and before it is marked once more.
+    watched.before('plans/', async () => {
+      watched.before('forgotten/', async () => {
+        made = snapshot(await openRepository(backend), [validator])
+        await reached
+        await repository.forget(parent.id)
+        watched.before('sessions/', async () => {
+          release()
+          await made
+        })
+      })
+    }, { after: 2 })
+    expect(await collectGarbage(collector, { maxWaste: 0 })).toMatchObject({ packsDeleted: 1 })
+    expect(await made).toMatchObject({ unchangedNodes: 1 })
+    expect(await Array.fromAsync(verifyRepository(await openRepository(backend), { readData: 'all' }))).toEqual([])
+  })
+
+  it('is not stopped by who names a snapshot that was collected before', async () => {
+    const { id } = await snapshot(repository)
+    await repository.forget(id)
+    await collectGarbage(repository)
+    const watched = new WatchedBackend(backend)
+    const late = await openRepository(watched)
+    let plan: Awaited<ReturnType<typeof planGarbage>> | undefined
+    // The plans are read after the session is published, and before its snapshots are looked at.
+    watched.before('plans/', async () => { plan = await planGarbage(repository) })
+    await expect(late.openReader({ snapshots: [id] })).rejects.toMatchObject({ code: 'SNAPSHOT_MISSING' })
+    expect(plan).toMatchObject({ packs: [] })
+  })
+})
