@@ -45,7 +45,7 @@ async function run (cli: Cli, reference: string, file: string, options: ExportOp
   await cli.withRepository(async opened => {
     const { repository, progress } = opened
     const { id } = await findSnapshot(opened, reference)
-    const encryption = await encryptionOf(options, opened.config, { byDefault: false })
+    const encryption = await encryptionOf(options, opened.config, { byDefault: repository.config.sealedWith !== undefined })
     const output = toStdout ? cli.terminal.stdout : resolve(cli.terminal.cwd, file)
     const exported = await exportArchive(repository, id, output, { selection, brainVersion, totalMemories, encryption, signal: cli.signal, onProgress: progress.onProgress })
     progress.stop()

@@ -32,7 +32,7 @@ export function addImport (program: Command, cli: Cli): void {
   addExamples(command, [
     ['caf import soul.caf', 'as another snapshot'],
     ['caf import soul.caf --as cheshire', 'into a project of that name'],
-    ['caf import soul.caf --secret-file /run/secrets/jwt', 'one that is encrypted'],
+    ['caf import soul.caf --archive-secret-file old-secret.txt', "one that is encrypted with another secret than the project's"],
     ['caf import soul.caf --as cheshire --to-database cheshire', 'and into a new database at once'],
   ])
 }
