@@ -14,7 +14,16 @@ const OFTEN = 8
 /** Packs of which the reads are counted. */
 const PACKS = 64
 
-type Window = Promise<Uint8Array | undefined>
+/** A window that was asked for less often than this before it had to go was not worth its reading. */
+const WORTH = 4
+/** So many reads of a pack are then done alone. */
+const PAUSE = 64
+
+interface Window {
+  readonly pack: string
+  readonly bytes: Promise<Uint8Array | undefined>
+  uses: number
+}
 
 /**
  * Reads blobs that stand in no order in their packs. What belongs together is still in the same pack, so that one of which some
@@ -33,7 +42,9 @@ export class ScatteredWindows implements StoredBlobs {
   async read ({ pack, offset, stored }: Copy, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted()
     const reads = (this.#reads.get(pack) ?? 0) + 1
-    keep(this.#reads, pack, reads, PACKS)
+    this.#reads.delete(pack)
+    this.#reads.set(pack, reads)
+    if (this.#reads.size > PACKS) this.#reads.delete(oldest(this.#reads))
     if (reads < OFTEN || stored > WINDOW_BYTES) return await this.#alone(pack, offset, stored, { signal })
     try {
       return await this.#fromWindows(pack, offset, stored)
@@ -64,16 +75,19 @@ export class ScatteredWindows implements StoredBlobs {
 
   forget (pack: string): void {
     this.#reads.delete(pack)
-    for (const key of this.#windows.keys()) if (key.startsWith(pack)) this.#windows.delete(key)
+    for (const [key, window] of this.#windows) if (window.pack === pack) this.#windows.delete(key)
   }
 
   /** Without a signal: others may wait for the same window. */
-  async #window (pack: string, number: number): Window {
+  async #window (pack: string, number: number): Promise<Uint8Array | undefined> {
     const key = `${pack}/${number}`
-    const window = this.#windows.get(key) ?? this.#backend.get(packKey(pack), { offset: number * WINDOW_BYTES, length: WINDOW_BYTES })
-    keep(this.#windows, key, window, WINDOWS)
+    const window = this.#windows.get(key) ?? this.#open(pack, number)
+    window.uses++
+    this.#windows.delete(key)
+    this.#windows.set(key, window)
+    if (this.#windows.size > WINDOWS) this.#dropOldest()
     try {
-      const bytes = await window
+      const bytes = await window.bytes
       if (bytes === undefined) this.forget(pack)
       return bytes
     } catch (error) {
@@ -81,11 +95,20 @@ export class ScatteredWindows implements StoredBlobs {
       throw error
     }
   }
+
+  #open (pack: string, number: number): Window {
+    return { pack, bytes: this.#backend.get(packKey(pack), { offset: number * WINDOW_BYTES, length: WINDOW_BYTES }), uses: 0 }
+  }
+
+  #dropOldest (): void {
+    const key = oldest(this.#windows)
+    const { pack, uses } = this.#windows.get(key)!
+    this.#windows.delete(key)
+    if (uses < WORTH) this.#reads.set(pack, OFTEN - PAUSE)
+  }
 }
 
-/** Puts an entry at the end of a map that holds `limit` at most. */
-function keep<K, V> (map: Map<K, V>, key: K, value: V, limit: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > limit) map.delete(map.keys().next().value!)
+/** The key that was set first. */
+function oldest<K> (map: ReadonlyMap<K, unknown>): K {
+  return map.keys().next().value!
 }
