@@ -8,6 +8,7 @@ import { addForget } from './commands/forget.ts'
 import { addGc } from './commands/gc.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
+import { addKey } from './commands/key.ts'
 import { addLs } from './commands/ls.ts'
 import { addRepair } from './commands/repair.ts'
 import { addRestore } from './commands/restore.ts'
@@ -15,11 +16,12 @@ import { addShow } from './commands/show.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addSnapshots } from './commands/snapshots.ts'
 import { addStats } from './commands/stats.ts'
+import { addValidator } from './commands/validator.ts'
 import { addVerify } from './commands/verify.ts'
 import { PROGRESS_MODES } from './progress-display.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addInit, addDoctor, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addExport, addImport, addVerify, addRepair, addForget, addGc, addStats, addCompletion]
+const COMMANDS = [addInit, addDoctor, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addExport, addImport, addVerify, addRepair, addForget, addGc, addKey, addValidator, addStats, addCompletion]
 
 /** The whole command line. Parsing throws `CommanderError` where commander alone would end the process. */
 export function createProgram (cli: Cli): Command {
@@ -52,6 +54,7 @@ function addGlobalOptions (program: Command): void {
     .option('--qdrant-url <url>', 'Qdrant server')
     .option('--files-folder <folder>', 'folder of stored files')
     .option('--matrices-folder <folder>', 'folder of .npy matrices')
+    .option('--secret-file <file>', "file with the project's secret (default: CAF_SECRET, else the configuration's, else JWT_SECRET)")
     .option('--concurrency <n>', 'how much is read at the same time')
     .option('--json', 'print JSON for programs')
     .addOption(new Option('--progress <how>', 'show progress: auto (a bar on a terminal), none, or json (lines on stdout)').choices(PROGRESS_MODES).default('auto'))

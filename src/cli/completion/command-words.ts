@@ -24,13 +24,20 @@ export interface CommandWords {
 export function commandWords (command: Command): CommandWords {
   const help = command.createHelp()
   const [argument] = command.registeredArguments
+  const isProgram = command.parent === null
+  const acts = isProgram ? [] : command.commands
   return {
     name: command.name(),
     description: firstSentence(command.description()),
-    options: help.visibleOptions(command).map(optionWords),
+    options: distinct([command, ...acts].flatMap(each => help.visibleOptions(each).map(optionWords))),
     argument: argument === undefined ? 'none' : valueKind(argument.name()),
-    choices: choicesOf(argument),
+    choices: acts.length > 0 ? acts.map(act => act.name()) : choicesOf(argument),
   }
+}
+
+/** A command of several acts offers the options of all of them. */
+function distinct (options: readonly OptionWords[]): OptionWords[] {
+  return [...new Map(options.map(option => [option.flags[0], option])).values()]
 }
 
 /** The commands of `program`, the built-in `help` left out. */
