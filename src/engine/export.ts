@@ -11,9 +11,11 @@ import type { AbortOptions } from '../stream.ts'
 import { checkSecret } from '../trust/keys/secret-strength.ts'
 import type { Selection } from './contract.ts'
 import { GENERATOR } from './generator.ts'
+import { openLedger } from './ledger.ts'
 import type { OnProgress } from './progress.ts'
 import { selectNodes } from './selection.ts'
 import { findView, loadNodes } from './snapshot-view.ts'
+import { inSpan } from './span.ts'
 
 export interface ExportRequest extends AbortOptions {
   /** What to export; all that it depends on comes along. @default everything */
@@ -24,6 +26,8 @@ export interface ExportRequest extends AbortOptions {
   readonly totalMemories?: number | undefined
   /** Who can open the archive. @default everybody */
   readonly encryption?: ArchiveEncryption | undefined
+  /** @default a random UUID */
+  readonly traceId?: string | undefined
   readonly onProgress?: OnProgress | undefined
 }
 
@@ -43,8 +47,20 @@ export interface ExportedArchive {
  * @throws {BackupError} `SNAPSHOT_MISSING`, `SELECTION_EMPTY`; `SECRET_WEAK`, `INVALID_OPTION` for what is no recipient; `BLOB_MISSING`, `BLOB_CORRUPT`; `STORAGE_FULL`, `STORAGE_DENIED`, `STORAGE_IO` for the file
  */
 export async function exportArchive (repository: Repository, reference: string, output: string | Writable, request: ExportRequest = {}): Promise<ExportedArchive> {
-  const { encryption } = request
+  const { encryption, traceId = randomUUID(), signal } = request
   if (encryption !== undefined) checkSecret(encryption.secret)
+  return await inSpan('caf.export', { 'caf.trace_id': traceId }, async span => {
+    const ledger = await openLedger(repository, { traceId, signal })
+    const exported = await writeOut(repository, reference, output, request)
+    const { snapshotId: snapshot, root, sizeBytes } = exported
+    span.setAttributes({ 'caf.snapshot.id': snapshot, 'caf.bytes': sizeBytes })
+    await ledger?.recordDone({ kind: 'exported', snapshot, root })
+    return exported
+  })
+}
+
+async function writeOut (repository: Repository, reference: string, output: string | Writable, request: ExportRequest): Promise<ExportedArchive> {
+  const { encryption } = request
   const view = await findView(repository, reference)
   const reader = await repository.openReader({ snapshots: [view.id], signal: request.signal })
   try {

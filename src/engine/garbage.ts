@@ -9,6 +9,8 @@ import { walk } from '../dag/walk.ts'
 import type { BrokenVisit } from '../dag/walk.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { BackupEmitter } from './events.ts'
+import { openLedger } from './ledger.ts'
+import { inSpan } from './span.ts'
 
 export interface GarbageRequest extends AbortOptions {
   /**
@@ -42,8 +44,21 @@ export async function planGarbage (repository: Repository, request: GarbageReque
  * @throws {BackupError} as {@link planGarbage}; `STORAGE_…`
  */
 export async function collectGarbage (repository: Repository, request: GarbageRequest = {}): Promise<CollectedGarbage> {
+  const { traceId = randomUUID(), signal } = request
+  return await inSpan('caf.gc', { 'caf.trace_id': traceId }, async span => {
+    const ledger = await openLedger(repository, { traceId, signal })
+    const collected = await collect(repository, { ...request, traceId })
+    const { packsDeleted: packs, freedBytes } = collected
+    span.setAttributes({ 'caf.bytes': freedBytes, 'caf.packs': packs })
+    if (packs > 0) await ledger?.recordDone({ kind: 'collected', packs, freedBytes })
+    await ledger?.closeOpen({ signal }) // after the collection, which has revoked dead sessions
+    return collected
+  })
+}
+
+async function collect (repository: Repository, request: GarbageRequest & { readonly traceId: string }): Promise<CollectedGarbage> {
   const started = performance.now()
-  const { events, traceId = randomUUID(), onWait } = request
+  const { events, traceId, onWait } = request
   const mark = marking(repository, request)
   const plan = await planStoredGarbage(repository, { ...optionsOf(request), mark })
   const { maxWaste, signal } = optionsOf(request)

@@ -7,6 +7,7 @@ import type { AbortOptions, Plain } from '../stream.ts'
 import { forEachBounded } from './bounded.ts'
 import type { RegenerationPolicy } from './contract.ts'
 import type { BackupEmitter } from './events.ts'
+import { openLedger } from './ledger.ts'
 import type { OnProgress } from './progress.ts'
 import type { RecipeRunner } from './recipes.ts'
 import { isRunning, pendingRestores, refusePending, removeJournal, writeJournal } from './restore-journal.ts'
@@ -15,6 +16,7 @@ import { DEFAULT_POLICY, itemsOf, planRestore } from './restore-plan.ts'
 import type { RestorePlan } from './restore-plan.ts'
 import { createSnapshot } from './snapshot.ts'
 import { findView, historyOf } from './snapshot-view.ts'
+import { inSpan } from './span.ts'
 
 export interface RestoreRequest extends AbortOptions {
   /** One for each source that is restored; those whose commit can still fail come first. */
@@ -56,9 +58,21 @@ export async function previewRestore (repository: Repository, reference: string,
  * @throws {BackupError} the first problem of the plan (`TARGET_EXISTS`, `ROLE_MISSING`, …), `NODE_INVALID`, `RESTORE_PENDING`, `TARGET_DIFFERS`, `TARGET_FAILED`
  */
 export async function restoreSnapshot (repository: Repository, reference: string, request: RestoreRequest): Promise<RestoreOutcome> {
+  const { traceId = randomUUID(), signal, restorers } = request
+  return await inSpan('caf.restore', { 'caf.trace_id': traceId }, async span => {
+    await refusePending(repository)
+    const ledger = await openLedger(repository, { traceId, signal })
+    const outcome = await restoreTraced(repository, reference, { ...request, traceId })
+    const { snapshotId: snapshot, sizeBytes } = outcome
+    span.setAttributes({ 'caf.snapshot.id': snapshot, 'caf.bytes': sizeBytes })
+    await ledger?.recordDone({ kind: 'restored', snapshot, targets: restorers.map(({ name }) => name) })
+    return outcome
+  })
+}
+
+async function restoreTraced (repository: Repository, reference: string, request: RestoreRequest & { readonly traceId: string }): Promise<RestoreOutcome> {
   const started = performance.now()
-  const { traceId = randomUUID(), events } = request
-  await refusePending(repository)
+  const { traceId, events } = request
   try {
     return await withPlan(repository, reference, request, { heal: true }, async plan => {
       refuseProblems(plan)
@@ -132,12 +146,12 @@ function refuseProblems ({ problems }: RestorePlan): void {
   throw new BackupError(first.code, problems.map(problem => problem.message).join('\n'), { data: { problems } })
 }
 
-async function preserve (repository: Repository, plan: RestorePlan, { policy, history = [], signal, onProgress, concurrency }: RestoreRequest): Promise<string | undefined> {
+async function preserve (repository: Repository, plan: RestorePlan, { policy, history = [], traceId, signal, onProgress, concurrency }: RestoreRequest): Promise<string | undefined> {
   const { preserveHistory } = { ...DEFAULT_POLICY, ...policy }
   if (!preserveHistory || history.length === 0 || plan.steps.every(step => step.action === 'skip')) return undefined
   const { id } = await createSnapshot(repository, {
     sources: history, description: `before the restore of ${plan.snapshot.id}`, tags: ['before-restore'],
-    project: historyOf(plan.snapshot.project), relative: plan.snapshot, signal, onProgress, concurrency,
+    project: historyOf(plan.snapshot.project), relative: plan.snapshot, traceId, signal, onProgress, concurrency,
   })
   return id
 }

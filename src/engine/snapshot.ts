@@ -8,24 +8,25 @@ import { findNode } from '../dag/node-map.ts'
 import { encodeSnapshot } from '../dag/snapshot.ts'
 import type { Source } from '../sources/source.ts'
 import type { AbortOptions } from '../stream.ts'
-import { localValidator } from '../trust/local-validator.ts'
-import type { Validator } from '../trust/validator.ts'
 import { captureAll } from './capture.ts'
 import type { NamedSummary } from './capture.ts'
 import { refreshCatalogue } from './catalogue.ts'
-import { seekConsensus } from './consensus.ts'
+import { abandonSnapshot, commitSnapshot } from './commit-snapshot.ts'
+import type { Electorate } from './electorate.ts'
 import type { BackupEmitter } from './events.ts'
 import { GENERATOR } from './generator.ts'
 import { writeGraph } from './graph.ts'
 import type { Graph } from './graph.ts'
+import { openLedger } from './ledger.ts'
 import type { OnProgress } from './progress.ts'
 import { newestView, readNode } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
+import { inSpan } from './span.ts'
 
 /** The line of snapshots of who names none. */
 export const DEFAULT_PROJECT = 'default'
 
-export interface SnapshotRequest extends AbortOptions {
+export interface SnapshotRequest extends Electorate, AbortOptions {
   readonly sources: readonly Source[]
   readonly description: string
   readonly tags?: readonly string[] | undefined
@@ -43,10 +44,6 @@ export interface SnapshotRequest extends AbortOptions {
    * @default 4
    */
   readonly concurrency?: number | undefined
-  /** @default one local validator */
-  readonly validators?: readonly Validator[] | undefined
-  /** How many of them must accept; all by default. */
-  readonly threshold?: number | undefined
   readonly events?: BackupEmitter | undefined
   readonly onProgress?: OnProgress | undefined
   /** @default the system's */
@@ -72,24 +69,34 @@ export interface CreatedSnapshot {
  * @throws {BackupError} what a source or the storage reports; `DAG_CYCLE`, `DEP_MISSING`, `NODE_DUPLICATE`; `QUORUM_NOT_REACHED`; `SESSION_REVOKED`
  */
 export async function createSnapshot (repository: Repository, request: SnapshotRequest): Promise<CreatedSnapshot> {
-  const { now = () => new Date(), traceId = randomUUID(), project = DEFAULT_PROJECT, events } = request
+  const { traceId = randomUUID() } = request
+  return await inSpan('caf.snapshot', { 'caf.trace_id': traceId }, async span => {
+    const created = await capturedSnapshot(repository, { ...request, traceId })
+    const { id, sizeBytes, storedBytes } = created
+    span.setAttributes({ 'caf.snapshot.id': id, 'caf.bytes': sizeBytes, 'caf.bytes.stored': storedBytes })
+    return created
+  })
+}
+
+async function capturedSnapshot (repository: Repository, request: TracedRequest): Promise<CreatedSnapshot> {
+  const { now = () => new Date(), traceId, project = DEFAULT_PROJECT, events, signal } = request
   checkRequest(request)
   const started = performance.now()
+  const ledger = await openLedger(repository, { traceId, signal })
+  await ledger?.closeOpen({ signal })
   const parent = await newestView(repository, project) ?? request.relative
   const writer = await repository.openWriter({ parents: parent === undefined ? [] : [parent.id], signal: request.signal })
   try {
-    const { graph, summaries } = await capture(repository, writer, { ...request, traceId }, parent)
-    const root = await writeRoot(writer, graph, { ...request, traceId, project, created: now(), summaries, parent })
-    await writer.flush({ signal: request.signal })
-    const { validators = [localValidator()], threshold, signal } = request
-    const agreement = await seekConsensus(repository, writer, root, { validators, threshold, parents: parent === undefined ? [] : [parent.root], signal })
-    await writer.commit({ root: root.toString(), ...agreement })
+    const { graph, summaries } = await capture(repository, writer, request, parent)
+    const root = await writeRoot(writer, graph, { ...request, project, created: now(), summaries, parent })
+    const agreement = await commitSnapshot(repository, writer, { ...request, root, project, parents: parent === undefined ? [] : [parent.root], ledger })
     await refreshCatalogue(repository)
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
     return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: agreement.validatedBy }
   } catch (error) {
     await writer.discard().catch(() => undefined) // the first failure is the one to tell
+    await abandonSnapshot(ledger)
     if (isBackupError(error, 'QUORUM_NOT_REACHED', 'DAG_CYCLE', 'DEP_MISSING', 'NODE_DUPLICATE')) {
       events?.emit('backup.validation.failed', { traceId, durationMs: Math.round(performance.now() - started), code: error.code, errors: [error.message] })
     }

@@ -93,14 +93,25 @@ export class Log {
    * Adds a leaf, durably, and a checkpoint with it.
    * @throws {BackupError} as {@link checkpoint}; after a `STORAGE_IO` the leaf may stand in the log all the same
    */
-  async append (act: Act, { time, traceId, signal }: ActFacts): Promise<Appended> {
+  async append (act: Act, facts: ActFacts): Promise<Appended> {
+    const [appended] = await this.appendAll([act], facts)
+    return appended!
+  }
+
+  /** Adds several leaves in this order, perhaps with others' between them, and one checkpoint. @throws {BackupError} as {@link append} */
+  async appendAll (acts: readonly Act[], { time, traceId, signal }: ActFacts): Promise<Appended[]> {
     const pinned = await this.#pinned()
     const before = await this.#extend(await this.#newest(pinned, { signal }), pinned, { signal })
-    const { leaf, opening } = await this.#open(act, { time, traceId, signal })
-    let index = this.#signer === undefined ? await this.store.end(before?.size ?? 0, { signal }) : before?.size ?? 0
-    while (!await this.store.createEntry(index, leaf, { signal })) index++
+    let next = before?.size ?? 0
+    if (this.#signer === undefined) next = await this.store.end(next, { signal })
+    const added: Array<Omit<Appended, 'checkpoint'>> = []
+    for (const act of acts) {
+      const { leaf, opening } = await this.#open(act, { time, traceId, signal })
+      while (!await this.store.createEntry(next, leaf, { signal })) next++
+      added.push({ index: next++, leaf, opening })
+    }
     const after = await this.#extend(before, pinned, { signal })
-    return { index, leaf, opening, checkpoint: this.#signer === undefined ? undefined : after }
+    return added.map(each => ({ ...each, checkpoint: this.#signer === undefined ? undefined : after }))
   }
 
   /** Makes `act` the log's first leaf; false, and nothing added, if it has leaves. @throws {BackupError} as {@link checkpoint} */
@@ -114,9 +125,9 @@ export class Log {
     return begun
   }
 
-  /** Every leaf from number `from` on, with what it says. @throws {BackupError} `LOG_CORRUPT`, `RECORD_CORRUPT`, `STORAGE_…` */
-  async * entries ({ from = 0, signal }: AbortOptions & { readonly from?: number } = {}): AsyncGenerator<LogEntry> {
-    for (let index = from; ; index++) {
+  /** The leaves from number `from` up to, without, `to`, with what they say. @throws {BackupError} `LOG_CORRUPT`, `RECORD_CORRUPT`, `STORAGE_…` */
+  async * entries ({ from = 0, to = Infinity, signal }: AbortOptions & { readonly from?: number, readonly to?: number } = {}): AsyncGenerator<LogEntry> {
+    for (let index = from; index < to; index++) {
       const leaf = await this.store.readLeaf(index, { signal })
       if (leaf === undefined) return
       yield { index, leaf, opening: decodeOpening(await this.store.readOpening(leaf, { signal })) }

@@ -13,12 +13,13 @@ import { formatNote } from './signed-note.ts'
  */
 export class PinnedCheckpoint {
   readonly path: string
-  readonly #folder: string
+  /** Where else this host keeps what it knows of that repository's log. */
+  readonly folder: string
 
   /** `stateFolder`: of this host and user, for all repositories. */
   constructor (stateFolder: string, repositoryId: string) {
-    this.#folder = join(stateFolder, repositoryId)
-    this.path = join(this.#folder, 'checkpoint')
+    this.folder = join(stateFolder, repositoryId)
+    this.path = join(this.folder, 'checkpoint')
   }
 
   /** The checkpoint; undefined when none was seen. @throws {BackupError} `LOG_ROLLED_BACK` when it is not of this key; `STORAGE_IO` */
@@ -39,7 +40,7 @@ export class PinnedCheckpoint {
     if (known !== undefined && known.size >= checkpoint.size) return
     const temporary = `${this.path}.${randomUUID()}`
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+      await mkdir(this.folder, { recursive: true, mode: 0o700 })
       await writeFile(temporary, formatNote(checkpoint.note), { mode: 0o600 })
       await rename(temporary, this.path)
     } catch (error) {
