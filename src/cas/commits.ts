@@ -103,9 +103,9 @@ export class Commits {
     }
   }
 
-  /** Makes a snapshot invisible for good; false if it was already. @throws {BackupError} `SNAPSHOT_MISSING` */
+  /** Makes a snapshot invisible for good, also one whose record is damaged; false if it was already. @throws {BackupError} `SNAPSHOT_MISSING` */
   async forget (id: string, time: string, options: AbortOptions = {}): Promise<boolean> {
-    if (await this.get(id, options) === undefined) {
+    if (!await this.#mayBeCommit(id, options)) {
       throw new BackupError('SNAPSHOT_MISSING', `there is no snapshot ${id}`, { data: { snapshot: id } })
     }
     return await createRecord(this.#backend, FORGOTTEN_PREFIX + id, { time }, options)
@@ -119,6 +119,16 @@ export class Commits {
     // Who can write the storage, without a key, could else make a snapshot visible.
     if (this.#seal !== undefined) throw corrupt(OUTCOME_PREFIX + id, 'it is not sealed, and the repository is')
     return record
+  }
+
+  /** True also for a damaged record: nothing else could take it out of the way, and no session goes on after its outcome. */
+  async #mayBeCommit (id: string, options: AbortOptions): Promise<boolean> {
+    try {
+      return await this.get(id, options) !== undefined
+    } catch (error) {
+      if (isBackupError(error, 'RECORD_CORRUPT', 'SEAL_BROKEN')) return true
+      throw error
+    }
   }
 
   async #ids (prefix: string, options: AbortOptions): Promise<string[]> {

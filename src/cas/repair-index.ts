@@ -1,5 +1,6 @@
 import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
+import type { Address } from './blob-store.ts'
 import { copiesIn } from './copy.ts'
 import { PACK_PREFIX, packKey, packNameOf, segmentKey } from './layout.ts'
 import type { PackListing } from './pack-format.ts'
@@ -12,6 +13,13 @@ import { segmentRuns } from './segment.ts'
 import { listSegments, listedPacks, readSegment, trySegment, writeSegment } from './segments.ts'
 import type { StorageFinding } from './verify-storage.ts'
 
+export interface RepairIndexOptions extends AbortOptions {
+  /** Only says what it would do. @default false */
+  readonly dryRun?: boolean
+  /** Called after each pack that was looked through. */
+  readonly onPack?: (progress: { readonly packs: number, readonly ofPacks: number }) => void
+}
+
 export interface RepairResult {
   /** Packs that no intact segment listed, and now one does. */
   readonly listed: readonly string[]
@@ -19,8 +27,12 @@ export interface RepairResult {
   readonly rewritten: readonly string[]
   /** Damaged segments that were removed, since an earlier run had replaced them. */
   readonly removedSegments: readonly string[]
-  /** What could not be repaired. */
+  /** Packs that nothing lists any more. */
   readonly left: readonly StorageFinding[]
+  /** Copies of blobs that are damaged, in packs that are listed: whether that is a loss depends on other copies. */
+  readonly damaged: readonly StorageFinding[]
+  /** True for the blobs of packs that are `listed` now, or would be. */
+  isListed(address: Address): boolean
 }
 
 /**
@@ -28,16 +40,21 @@ export interface RepairResult {
  * process's cache. Deletes a damaged segment only if every pack was listed without it when this run began.
  * @throws {BackupError} `INDEX_CORRUPT` if a segment just written cannot be read back; `STORAGE_…`
  */
-export async function repairIndex (repository: Repository, options: AbortOptions = {}): Promise<RepairResult> {
+export async function repairIndex (repository: Repository, options: RepairIndexOptions = {}): Promise<RepairResult> {
+  const { dryRun = false } = options
   const plans = await repository.refresh(options)
-  const { intact, damaged } = await sortSegments(repository, options)
+  const { intact, damaged: damagedSegments } = await sortSegments(repository, options)
   const left: StorageFinding[] = []
   const missing = await unlisted(repository, intact, plans.deleted, left, options)
-  await listPacks(repository, missing, options)
-  const removedSegments = missing.length > 0 || left.length > 0 ? [] : await removeSegments(repository, damaged, options)
-  const rewritten = await rewriteEnds(repository, left, options)
-  await repository.index.rebuild(await repository.refresh(options), options)
-  return { listed: missing.map(pack => pack.name), rewritten, removedSegments, left }
+  const superfluous = missing.length > 0 || left.length > 0 ? [] : damagedSegments
+  if (!dryRun) {
+    await listPacks(repository, missing, options)
+    for (const name of superfluous) await repository.backend.delete(segmentKey(name), options)
+  }
+  const { rewritten, damaged } = await rewriteEnds(repository, options)
+  if (!dryRun) await repository.index.rebuild(await repository.refresh(options), options)
+  const listed = new Set(missing.flatMap(pack => pack.blobs.map(blob => blob.address)))
+  return { listed: missing.map(pack => pack.name), rewritten, removedSegments: superfluous, left, damaged, isListed: address => listed.has(address) }
 }
 
 interface SortedSegments {
@@ -96,25 +113,24 @@ async function listedElsewhere (repository: Repository, options: AbortOptions): 
   return [...repository.index.packs.keys(), ...deleted]
 }
 
-async function removeSegments ({ backend }: Repository, names: readonly string[], options: AbortOptions): Promise<readonly string[]> {
-  for (const name of names) await backend.delete(segmentKey(name), options)
-  return names
-}
-
 /** Writes packs again of which all blobs are intact but not the file: the result is what it was before the damage. */
-async function rewriteEnds (repository: Repository, left: StorageFinding[], options: AbortOptions): Promise<string[]> {
+async function rewriteEnds (repository: Repository, options: RepairIndexOptions): Promise<{ readonly rewritten: string[], readonly damaged: StorageFinding[] }> {
   const { backend, index } = repository
   const rewritten: string[] = []
+  const damaged: StorageFinding[] = []
+  let packs = 0
   for await (const listing of listedPacks(backend, await listSegments(backend, options), options)) {
     if (!index.packs.has(listing.name)) continue
     const damage = await Array.fromAsync(scanPack(repository, listing, options))
-    if (damage.some(({ blob }) => blob !== undefined)) left.push(...damage.map(one => finding(listing.name, one)))
-    else if (damage.length > 0) {
-      await rewrite(repository, listing, options)
+    const blobs = damage.flatMap(one => blobFinding(listing.name, one))
+    damaged.push(...blobs)
+    if (blobs.length === 0 && damage.length > 0) {
+      if (options.dryRun !== true) await rewrite(repository, listing, options)
       rewritten.push(listing.name)
     }
+    options.onPack?.({ packs: ++packs, ofPacks: index.packs.size })
   }
-  return rewritten
+  return { rewritten, damaged }
 }
 
 async function rewrite (repository: Repository, listing: PackListing, options: AbortOptions): Promise<void> {
@@ -129,7 +145,6 @@ async function rewrite (repository: Repository, listing: PackListing, options: A
   await backend.put(packKey(listing.name), writer.finish().body, options)
 }
 
-function finding (pack: string, { error: { code, message }, blob }: PackDamage): StorageFinding {
-  const base = { code, key: packKey(pack), message }
-  return blob === undefined ? base : { ...base, address: blob.address, offset: blob.copy.offset }
+function blobFinding (pack: string, { error: { code, message }, blob }: PackDamage): StorageFinding[] {
+  return blob === undefined ? [] : [{ code, key: packKey(pack), message, address: blob.address, offset: blob.copy.offset }]
 }

@@ -5,6 +5,7 @@ import type { RecipeRunner } from '../engine/recipes.ts'
 import { BackupError } from '../errors.ts'
 import type { Restorer, Source } from '../sources/source.ts'
 import { directoryBackend } from '../storage/directory-backend.ts'
+import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { UnlockedKeys } from '../trust/keys/unlocked-keys.ts'
 import { replaceable } from './history.ts'
@@ -43,22 +44,21 @@ export async function createFromConfig (config: Config, { sealedFor, ...options 
   return await createRepository(backend, { ...options, sealing, ...(sealing !== undefined && { cacheFolder: false }) })
 }
 
-/** Opens another repository to take blobs from. The caller closes it. @throws {BackupError} `INVALID_OPTION` if it is the configured one; `REPOSITORY_MISSING`, `STORAGE_…` */
-export async function openDonor ({ repository: own }: Config, folder: string, options: AbortOptions = {}): Promise<Repository> {
-  if (resolve(folder) === resolve(own)) throw new BackupError('INVALID_OPTION', `${folder} is the repository that is to be repaired; name another one`, { data: { folder } })
-  return await openRepository(directoryBackend(folder), options)
+/** Opens another repository to take blobs from, sealed for the same secret or not at all. The caller closes it and its backend. @throws {BackupError} `INVALID_OPTION` if it is the configured one; as {@link openFromConfig} */
+export async function openDonor (config: Config, folder: string, options: AbortOptions = {}): Promise<Repository> {
+  if (resolve(folder) === resolve(config.repository)) throw new BackupError('INVALID_OPTION', `${folder} is the repository that is to be repaired; name another one`, { data: { folder } })
+  const { repository } = await openFolder({ ...config, repository: folder, sealing: { ...config.sealing, required: false } }, options)
+  return repository
 }
 
 /** Opens what a configuration names; connects to no server yet. The caller closes it. @throws {BackupError} `REPOSITORY_MISSING`, `KEY_NEEDED`, `KEY_WRONG`, `STORAGE_…` */
 export async function openFromConfig (config: Config, options: AbortOptions = {}): Promise<OpenConfig> {
-  const { repository: folder, sources } = config
-  const backend = directoryBackend(folder)
-  const sealed = await openSealing(backend, config, options)
-  const repository = await openRepository(backend, { ...options, ...(sealed !== undefined && { sealing: sealed.sealing, cacheFolder: sealed.cacheFolder }) })
+  const { sources } = config
+  const { backend, repository, keys } = await openFolder(config, options)
   const within = ({ sources: names }: RestoreTargets): readonly SourceConfig[] => sources.filter(({ name }) => names.includes(name))
   return {
     repository,
-    keys: sealed?.keys,
+    keys,
     recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => matrixRecipe(target)),
     sources: async names => await Promise.all(chosen(sources, names).map(openSource)),
     restorersFor: async targets => await Promise.all(within(targets).map(async source => await openRestorer(source, targets))),
@@ -68,6 +68,13 @@ export async function openFromConfig (config: Config, options: AbortOptions = {}
       await backend.close()
     },
   }
+}
+
+async function openFolder (config: Config, options: AbortOptions): Promise<Pick<OpenConfig, 'repository' | 'keys'> & { readonly backend: StorageBackend }> {
+  const backend = directoryBackend(config.repository)
+  const sealed = await openSealing(backend, config, options)
+  const repository = await openRepository(backend, { ...options, ...(sealed !== undefined && { sealing: sealed.sealing, cacheFolder: sealed.cacheFolder }) })
+  return { backend, repository, keys: sealed?.keys }
 }
 
 function chosen (sources: readonly SourceConfig[], names: readonly string[] | undefined): readonly SourceConfig[] {

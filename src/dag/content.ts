@@ -27,6 +27,14 @@ export async function storeContent (content: Content, context: StoreContext, pre
   return await store(content, context, { like: previous, bases: previous })
 }
 
+/**
+ * As {@link storeContent}, cut as `like` is, but nothing of that is read: for chunks that are lost there and are looked for in what the source holds now.
+ * @throws {BackupError} `NODE_INVALID`, and what the source and the blobs throw.
+ */
+export async function storeLike (content: Content, context: StoreContext, like: StoredContent): Promise<StoreResult> {
+  return await store(content, context, { like })
+}
+
 /** True if `content` is what `stored` and `hash` say. Reads it to its end and stores nothing. */
 export async function sameContent (content: Content, stored: StoredContent, hash: string, context: Omit<StoreContext, 'blobs'>): Promise<boolean> {
   if (content.form !== stored.form) return false

@@ -1,6 +1,6 @@
 /** A step of a long act, for a progress bar. `total` is undefined while unknown. */
 export interface Progress {
-  readonly step: 'capture' | 'validate' | 'restore' | 'export' | 'import' | 'verify' | 'collect'
+  readonly step: 'capture' | 'validate' | 'restore' | 'export' | 'import' | 'verify' | 'repair' | 'collect'
   /** What is being worked on: a node id, or undefined for the step as a whole. */
   readonly item?: string
   readonly done: number

@@ -1,3 +1,4 @@
+import type { Address } from '../cas/blob-store.ts'
 import { addressOf } from '../dag/block.ts'
 import type { CID } from '../dag/block.ts'
 import { topologicalOrder } from '../dag/order.ts'
@@ -13,15 +14,18 @@ import { readNode } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 import type { Verification } from './verification.ts'
 
-type GraphRun = Pick<Verification, 'repository' | 'views' | 'broken' | 'ledger' | 'signal'>
+interface GraphRun extends Pick<Verification, 'repository' | 'views' | 'broken' | 'ledger' | 'signal'> {
+  /** True for blobs that count as there, though they are not listed. */
+  readonly isThere?: (address: Address) => boolean
+}
 
 /**
  * Walks every snapshot down to its chunks, past what is broken, and notes in the ledger what each lost blob hits. Reads blocks alone, each
  * tree once; of the chunks it asks whether they are listed and not known to be damaged.
  */
 export async function * verifyGraphs (run: GraphRun): AsyncGenerator<Finding> {
-  const { repository, ledger, signal } = run
-  const isLost = (address: string): boolean => ledger.lost.has(address) || !repository.hasSync(address)
+  const { repository, ledger, signal, isThere = () => false } = run
+  const isLost = (address: Address): boolean => ledger.lost.has(address) || !(repository.hasSync(address) || isThere(address))
   const check = new TreeCheck({ blobs: repository, isLost, signal })
   for (const { id, root, error } of run.broken) {
     ledger.noteHit(addressOf(root), { snapshot: id, node: '*', detail: 'the whole snapshot', place: {} }, new BackupError(error.code, `snapshot ${id} cannot be opened: ${error.message}`, { data: error.data, cause: error }))

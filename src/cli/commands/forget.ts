@@ -6,7 +6,7 @@ import { BackupError } from '../../errors.ts'
 import type { Cli, GlobalOptions, Opened } from '../cli.ts'
 import { confirm } from '../confirm.ts'
 import { addExamples } from '../examples.ts'
-import { counted, printableDate } from '../printable.ts'
+import { counted, printable, printableDate } from '../printable.ts'
 import { addRetentionOptions, retentionOf } from '../retention-options.ts'
 import { findSnapshot } from '../snapshot-reference.ts'
 import { shortId } from '../snapshot-text.ts'
@@ -30,7 +30,7 @@ const COLUMNS: ReadonlyArray<Column<Verdict>> = [
   { title: 'id', cell: ({ id }) => shortId(id) },
   { title: 'created', cell: ({ created }) => printableDate(created) },
   { title: 'project', cell: ({ project }) => project },
-  { title: 'why', cell: ({ reasons }) => reasons.join(', ') },
+  { title: 'why', cell: ({ reasons }) => printable(reasons.join(', ')) },
 ]
 
 export function addForget (program: Command, cli: Cli): void {
@@ -64,7 +64,8 @@ export function addForget (program: Command, cli: Cli): void {
 async function requestOf (references: readonly string[], options: ForgetOptions, opened: Opened): Promise<ForgetRequest> {
   if (references.length > 0) {
     if (retentionOf(options) !== undefined) throw new BackupError('INVALID_OPTION', 'name snapshots or give rules, not both')
-    return { references: await Promise.all(references.map(async reference => (await findSnapshot(opened, reference)).id)) }
+    // Only `latest` means another one here than in the repository as a whole; a damaged snapshot can be found by its id alone.
+    return { references: await Promise.all(references.map(async reference => reference === 'latest' ? (await findSnapshot(opened, reference)).id : reference)) }
   }
   const retention = retentionOf(options) ?? retentionOf(opened.config.retention)
   if (retention === undefined) throw new BackupError('INVALID_OPTION', 'nothing says what to forget: name snapshots, give a rule such as --keep-last 10, or configure `retention`')
@@ -72,6 +73,6 @@ async function requestOf (references: readonly string[], options: ForgetOptions,
 }
 
 function verdictsOf ({ keep, forget }: ForgetPlan): Verdict[] {
-  const verdict = (word: Verdict['verdict']) => ({ snapshot, reasons }: ForgetPlan['keep'][number]): Verdict => ({ verdict: word, id: snapshot.id, created: snapshot.timestamp.toISOString(), project: snapshot.project, reasons })
+  const verdict = (word: Verdict['verdict']) => ({ snapshot, reasons }: ForgetPlan['keep'][number]): Verdict => ({ verdict: word, id: snapshot.id, created: snapshot.timestamp.toISOString(), project: snapshot.project ?? '?', reasons })
   return [...keep.map(verdict('keep')), ...forget.map(verdict('forget'))].sort((a, b) => a.created < b.created ? -1 : 1)
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ReadAmount } from '../../cas/pack-choice.ts'
-import type { Affected, Finding } from '../../engine/finding.ts'
+import type { Finding } from '../../engine/finding.ts'
 import { verifyRepository } from '../../engine/verify.ts'
 import type { VerifyRequest, VerifySummary } from '../../engine/verify.ts'
 import { BackupError } from '../../errors.ts'
@@ -9,9 +9,9 @@ import type { Cli, GlobalOptions, Opened } from '../cli.ts'
 import { coverageText } from '../coverage-text.ts'
 import { addExamples } from '../examples.ts'
 import { EXIT } from '../exit-status.ts'
+import { findingText } from '../finding-text.ts'
 import { readAmount } from '../option-values.ts'
-import { counted, printable, printableDate } from '../printable.ts'
-import { shortId } from '../snapshot-text.ts'
+import { counted, printableDate } from '../printable.ts'
 
 interface VerifyOptions extends GlobalOptions {
   readonly readData?: ReadAmount
@@ -49,18 +49,8 @@ async function printFindings (cli: Cli, { repository, progress }: Opened, reques
     progress.stop()
     if (done === true) return value
     counts[value.severity]++
-    await cli.output.record({ finding: value }, () => textOf(value))
+    await cli.output.record({ finding: value }, () => findingText(value))
   }
-}
-
-function textOf ({ severity, code, message, key, affected }: Finding): string {
-  const where = key === undefined ? '' : ` (${printable(key)})`
-  return [`${severity}: ${printable(message)}${where} [${code}]`, ...affected.map(hit => `  hits ${hitText(hit)}`)].join('\n')
-}
-
-/** `postgres/rows/public.facts in snapshot 3f9a71c0d2e4: rows 18 to 40, from key (17) to before (41)` */
-export function hitText ({ snapshot, node, detail }: Affected): string {
-  return `${printable(node)} in snapshot ${shortId(snapshot)}: ${printable(detail)}`
 }
 
 function summaryOf ({ error, warning }: Counts): string {
