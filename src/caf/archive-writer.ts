@@ -49,7 +49,9 @@ export interface WriteArchiveOptions extends AbortOptions {
 export async function writeArchive (options: WriteArchiveOptions, output: Writable): Promise<ArchiveManifest> {
   let manifest: ArchiveManifest | undefined
   const bytes = archiveBytes(options, written => { manifest = written })
-  await pipeline(bytes, output, { signal: options.signal })
+  const { signal } = options
+  // Source and output may both fail by it: then the pipeline rejects with both.
+  await pipeline(bytes, output, { signal }).catch((error: unknown) => { throw signal?.aborted === true ? signal.reason : error })
   return manifest!
 }
 

@@ -31,7 +31,7 @@ export async function putLinked (root: CID, source: PieceReader, blobs: LinkedBl
 /** Puts `bytes` if they are what `link` links to. */
 export async function putChunk (link: CID, bytes: Uint8Array, blobs: Pick<BlobWriter, 'put'>, { signal }: AbortOptions = {}): Promise<boolean> {
   if (!isChunk(link) || hash('sha256', bytes, 'hex') !== addressOf(link)) return false
-  await blobs.put(bytes, { signal })
+  await blobs.put(bytes, { kind: 'chunk', signal })
   return true
 }
 

@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestContext } from 'vitest'
@@ -128,6 +129,37 @@ describe('an encrypted archive', () => {
     await using(path, { secret: SECRET }, async archive => await archive.verify({ onProgress: ({ doneBytes, totalBytes }) => { read.push(doneBytes / totalBytes) } }))
     expect(read.at(-1)).toBe(1)
     expect(Math.max(...read)).toBe(1)
+  })
+})
+
+describe('an encrypted archive that is not finished', () => {
+  it('destroys its output and says what is missing', async () => {
+    const [first] = built.blobs.addresses
+    const output = new PassThrough().resume()
+    const blobs = { get: async (address: string) => address === first ? undefined : await built.blobs.get(address) }
+    await expect(writeArchive({ snapshot: built.root, blobs, encryption: { secret: SECRET } }, output)).rejects.toMatchObject({ code: 'BLOB_MISSING' })
+    expect(output.destroyed).toBe(true)
+  })
+
+  it.each([1, 40, 200])('stops when it is told to after %d pieces', async count => {
+    const abort = new AbortController()
+    let pieces = 0
+    const onProgress = (): void => { if (++pieces === count) abort.abort() }
+    const output = new PassThrough().resume()
+    await expect(writeArchive({ snapshot: built.root, blobs: built.blobs, encryption: { secret: SECRET }, signal: abort.signal, onProgress }, output)).rejects.toMatchObject({ name: 'AbortError' })
+    expect(output.destroyed).toBe(true)
+  })
+
+  it('is not begun for a recipient that is none', async () => {
+    const output = new PassThrough().resume()
+    await expect(writeArchive({ snapshot: built.root, blobs: built.blobs, encryption: { secret: SECRET, recipients: ['age1nobody'] } }, output)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+
+  it('is not read on when reading is stopped', async () => {
+    const abort = new AbortController()
+    await using(path, { secret: SECRET }, async archive => {
+      await expect(archive.verify({ signal: abort.signal, onProgress: () => { abort.abort() } })).rejects.toMatchObject({ name: 'AbortError' })
+    })
   })
 })
 

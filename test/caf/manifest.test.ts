@@ -57,6 +57,7 @@ describe('a manifest', () => {
     ['that is no object', '[]', 'ARCHIVE_INVALID'],
     ['that is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'ARCHIVE_INVALID'],
     ['that was edited', Buffer.from(encodeManifest(manifest)).toString().replace('"p"', '"q"'), 'ARCHIVE_CORRUPT'],
+    ['that is nested deeper than a stack', `{"format":1,"kind":"caf","deep":${'['.repeat(100_000)}${']'.repeat(100_000)},"integrity":"${'0'.repeat(64)}"}`, 'ARCHIVE_CORRUPT'],
     ['without integrity', JSON.stringify(manifest), 'ARCHIVE_CORRUPT'],
     ['whose integrity has another length', JSON.stringify({ ...manifest, integrity: 'é'.repeat(64) }), 'ARCHIVE_CORRUPT'],
   ])('is refused as text %s', (_, text, code) => {
