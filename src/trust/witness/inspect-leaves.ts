@@ -69,10 +69,15 @@ async function verifyProposed (openings: readonly Opening[], verified: readonly 
   return { verified: [...found].filter(root => !verified.includes(root)) }
 }
 
-/** Snapshots proposed, or committed without having been verified here, of which the same leaves do not say that they are over. */
+/** Snapshots proposed, or committed without having been verified here, of which no later leaf says that they are over. */
 function proposedIn (openings: readonly Opening[], verified: ReadonlySet<string>): Proposed[] {
-  const over = new Set(openings.flatMap(opening => opening.kind === 'abandoned' || opening.kind === 'forgotten' ? opening.snapshot : []))
-  return openings.flatMap(opening => (opening.kind === 'snapshot' || opening.kind === 'committed') && !over.has(opening.snapshot) && !verified.has(opening.root) ? opening : [])
+  let proposed: Proposed[] = []
+  for (const opening of openings) {
+    const isOver = opening.kind === 'abandoned' || opening.kind === 'forgotten'
+    if (isOver) proposed = proposed.filter(({ snapshot }) => snapshot !== opening.snapshot)
+    else if ((opening.kind === 'snapshot' || opening.kind === 'committed') && !verified.has(opening.root)) proposed.push(opening)
+  }
+  return proposed
 }
 
 /** True if the snapshot will never be visible, or is not any more: its blobs may be gone. */

@@ -33,7 +33,7 @@ export interface WitnessOptions {
   readonly signer: NoteSigner
   readonly state: Pick<WitnessState, 'read' | 'advance'>
   /** The key of a log that it serves. */
-  readonly logKey: (origin: string) => NoteKey | undefined
+  readonly logKey: (origin: string) => NoteKey | undefined | Promise<NoteKey | undefined>
   /** Looks at what new leaves say, before they are cosigned. Throws when it cannot look. */
   readonly inspect: (leaves: NewLeaves) => Promise<Inspection>
   /** Milliseconds since 1970. @default Date.now */
@@ -63,7 +63,7 @@ export class Witness {
     try {
       const request = parseWitnessRequest(body)
       const { origin } = request.checkpoint
-      const log = this.#options.logKey(origin)
+      const log = await this.#options.logKey(origin)
       if (log === undefined) return refuse(404, 'this validator does not serve that log')
       if (!isSignedBy(request, log)) return refuse(403, `the checkpoint has no signature of ${log.name} by the key ${log.id}, or a wrong one`)
       if (request.oldSize > request.checkpoint.size) return refuse(400, 'the old size is greater than that of the checkpoint')
