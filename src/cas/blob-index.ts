@@ -19,6 +19,11 @@ export interface LivePack {
   readonly blobs: number
 }
 
+export interface BlobIndexOptions {
+  /** Segments cannot be read: only what this host has stored itself, and the store remembers, is known. @default false */
+  readonly ownOnly?: boolean
+}
+
 /**
  * Address → copies, over all packs that exist for readers: those that a segment lists and no final has given up.
  * Keeps a store in step with the repository's segments; the store may hold more than is live, never less.
@@ -26,13 +31,15 @@ export interface LivePack {
 export class BlobIndex {
   readonly #backend: StorageBackend
   readonly #store: IndexStore
+  readonly #ownOnly: boolean
   #live: ReadonlyMap<string, LivePack> = new Map()
   #damaged: readonly BackupError[] = []
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor (backend: StorageBackend, store: IndexStore) {
+  constructor (backend: StorageBackend, store: IndexStore, { ownOnly = false }: BlobIndexOptions = {}) {
     this.#backend = backend
     this.#store = store
+    this.#ownOnly = ownOnly
   }
 
   /** Packs by name, as of the last refresh or {@link take}. */
@@ -64,11 +71,12 @@ export class BlobIndex {
 
   /** Takes in what changed: segments that appeared or vanished, packs that were given up. */
   async refresh (plans: Plans, options?: AbortOptions): Promise<void> {
-    await this.#inTurn(async () => { await this.#refresh(plans, options) })
+    await this.#inTurn(async () => { await (this.#ownOnly ? this.#refreshOwn(plans) : this.#refresh(plans, options)) })
   }
 
   /** Throws the store's content away and fills it from the segments. */
   async rebuild (plans: Plans, options?: AbortOptions): Promise<void> {
+    if (this.#ownOnly) return await this.refresh(plans, options)
     await this.#inTurn(async () => {
       await this.#store.clear()
       await this.#refresh(plans, options)
@@ -99,6 +107,17 @@ export class BlobIndex {
     } else if (vanished.length > 0) await this.#store.drop(vanished.map(segment => segment.name))
     await this.#load(names.filter(name => !known.has(name)), options)
     this.#live = livePacks(await this.#store.loaded(), deleted)
+  }
+
+  /**
+   * A segment of its own may be gone because a collector wrote another in its place; a pack is not until a final names it. So
+   * what no final names is there, and listed by somebody.
+   */
+  async #refreshOwn ({ deleted }: Plans): Promise<void> {
+    const segments = await this.#store.loaded()
+    const gone = segments.filter(({ packs }) => packs.every(({ name }) => deleted.has(name)))
+    if (gone.length > 0) await this.#store.drop(gone.map(({ name }) => name))
+    this.#live = livePacks(segments, deleted)
   }
 
   async #load (names: readonly string[], options?: AbortOptions): Promise<void> {

@@ -6,6 +6,12 @@ export type Address = string
 export interface PutBlobOptions extends AbortOptions {
   /** A blob that is probably similar (the parent's chunk at the same place): tried as dictionary. Ignored when absent or unfit. */
   readonly base?: Address | undefined
+  /**
+   * What it is, for writers without a key: these build on chunks that they have stored before, but store each block anew, since
+   * they must read it again.
+   * @default 'block'
+   */
+  readonly kind?: 'block' | 'chunk'
 }
 
 export interface PutBlobResult {

@@ -57,7 +57,12 @@ export async function createConfig (backend: StorageBackend, config: Omit<Reposi
 }
 
 /** @throws {BackupError} `KEY_NEEDED`; `INVALID_OPTION` for keys that would seal nothing, since somebody may have changed the config */
-export async function checkSealing ({ location }: StorageBackend, { sealedWith }: RepositoryConfig, sealing: Sealing | undefined): Promise<void> {
+export async function checkSealing (
+  { location }: StorageBackend, { sealedWith }: RepositoryConfig, sealing: Sealing | undefined, { writeOnly }: { readonly writeOnly: boolean }
+): Promise<void> {
+  if (writeOnly && sealing?.current.wrap === undefined) {
+    throw new BackupError('INVALID_OPTION', 'write-only is for a sealing of which the key stands wrapped in what it seals; else nobody could open that')
+  }
   if (sealedWith === undefined) {
     if (sealing === undefined) return
     throw new BackupError('INVALID_OPTION', `the repository in ${location} is not sealed, so nothing may be sealed in it; open it without keys`, { data: { location } })
@@ -65,7 +70,7 @@ export async function checkSealing ({ location }: StorageBackend, { sealedWith }
   if (sealing === undefined) {
     throw new BackupError('KEY_NEEDED', `the repository in ${location} is sealed; give its secret (JWT_SECRET) or the identity of one of its recipients`, { data: { location } })
   }
-  if (sealing.current.id === sealedWith || await sealing.find(sealedWith) !== undefined) return
+  if (writeOnly || sealing.current.id === sealedWith || await sealing.find(sealedWith) !== undefined) return
   throw new BackupError('KEY_NEEDED', `the keys given do not open the repository in ${location}: it is sealed with the key ${sealedWith}`, { data: { location, keyId: sealedWith } })
 }
 

@@ -16,6 +16,13 @@ export interface OpenRepositoryOptions extends AbortOptions {
   /** The keys of a sealed repository: needed for one, and refused for one that is not. */
   readonly sealing?: Sealing | undefined
   /**
+   * `write-only`, for a sealing that can open nothing but what it seals: reads nothing of what others have stored, makes
+   * snapshots without parents to compare with, and leaves out only chunks that it knows to have stored. What it knows stands in
+   * `cacheFolder`, which must then be for this kind of access alone.
+   * @default 'full'
+   */
+  readonly access?: 'full' | 'write-only'
+  /**
    * Folder for this host's cache of the index, or false to keep the index in memory. It has addresses and sizes: that of a
    * sealed repository stands outside of it.
    * @default `metadata/level` of a directory backend that is not sealed, else false

@@ -45,6 +45,8 @@ export class Repository implements BlobReader {
   readonly backend: StorageBackend
   readonly config: RepositoryConfig
   readonly logAccess: LogAccess
+  /** True for who can read nothing of others, nor what was stored before: such calls are `KEY_NEEDED`. */
+  readonly isWriteOnly: boolean
   /** For this folder and tests only. */
   readonly index: BlobIndex
   readonly fetcher: BlobFetcher
@@ -57,11 +59,12 @@ export class Repository implements BlobReader {
   #rebuilt: Promise<void> | undefined
 
   constructor (backend: StorageBackend, config: RepositoryConfig, store: IndexStore, options: OpenRepositoryOptions) {
-    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes, sealing, log = {} } = options
+    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes, sealing, access = 'full', log = {} } = options
     this.backend = sealing === undefined ? backend : new SealedBackend(backend, sealing, random)
     this.config = config
     this.logAccess = log
-    this.index = new BlobIndex(this.backend, store)
+    this.isWriteOnly = access === 'write-only'
+    this.index = new BlobIndex(this.backend, store, { ownOnly: this.isWriteOnly })
     this.commits = new Commits(this.backend, sealing && new CommitSeal(sealing, random))
     this.#plans = new PlanReader(this.backend)
     this.#cache = new ReadCache(readCacheBytes)
@@ -72,7 +75,8 @@ export class Repository implements BlobReader {
 
   /**
    * The blob, from any intact copy; undefined when no pack lists it, also after a look at what others have written.
-   * @throws {BackupError} `BLOB_CORRUPT`; `INDEX_CORRUPT` in place of absence when a damaged segment may have listed it; `STORAGE_…`
+   * @throws {BackupError} `BLOB_CORRUPT`; in place of absence `INDEX_CORRUPT` when a damaged segment may have listed it, `KEY_NEEDED`
+   * without the key to segments; `STORAGE_…`
    */
   async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     const first = await this.#tryGet(address, signal)
@@ -83,7 +87,10 @@ export class Repository implements BlobReader {
     if (second instanceof Uint8Array) return second
     const [damaged] = this.index.damagedSegments
     if (second === undefined && damaged !== undefined) throw damaged
-    if (second === undefined) return undefined
+    if (second === undefined) {
+      this.#needKey(`blob ${address} cannot be looked for`)
+      return undefined
+    }
     // This host's cache may be wrong about its place.
     await this.rebuildOnce()
     return await this.fetcher.fetch(address, this.#find, { signal })
@@ -100,6 +107,7 @@ export class Repository implements BlobReader {
 
   /** Every blob's address, once each, in no particular order. */
   list (): AsyncIterable<Address> {
+    this.#needKey('blobs cannot be listed')
     return this.index.addresses()
   }
 
@@ -114,6 +122,7 @@ export class Repository implements BlobReader {
   }
 
   async stats (): Promise<RepositoryStats> {
+    this.#needKey('its blobs cannot be counted')
     const packs = [...this.index.packs.values()]
     return { packs: packs.length, blobs: await this.index.count(), storedBytes: packs.reduce((sum, pack) => sum + pack.storedBytes, 0) }
   }
@@ -162,11 +171,18 @@ export class Repository implements BlobReader {
 
   /** Committed snapshots that are not forgotten, the oldest first. */
   async visible (options: VisibleOptions = {}): Promise<CommittedSnapshot[]> {
+    this.#needKey('its snapshots cannot be listed')
     return await this.commits.visible(options)
+  }
+
+  /** True if the snapshot was committed and is not forgotten. Needs no key. */
+  async isVisible (id: string, options: AbortOptions = {}): Promise<boolean> {
+    return await this.commits.isVisible(id, options)
   }
 
   /** Makes a snapshot invisible for good; false if it was already. @throws {BackupError} `SNAPSHOT_MISSING` */
   async forget (id: string, options: AbortOptions = {}): Promise<boolean> {
+    this.#needKey('nothing can be forgotten')
     return await this.commits.forget(id, this.now(), options)
   }
 
@@ -176,6 +192,7 @@ export class Repository implements BlobReader {
    * collected before, and the session, which came too late, is about to find that out. Revokes dead sessions that hold one.
    */
   async roots (options: AbortOptions = {}): Promise<Root[]> {
+    this.#needKey('its snapshots cannot be listed')
     return await findRoots(this.backend, this.commits, this.now(), options)
   }
 
@@ -196,6 +213,12 @@ export class Repository implements BlobReader {
 
   get #isSealed (): boolean {
     return this.config.sealedWith !== undefined
+  }
+
+  #needKey (what: string): void {
+    if (!this.isWriteOnly) return
+    const { location } = this.backend
+    throw new BackupError('KEY_NEEDED', `${what}: the repository in ${location} is opened for writing only, without its key`, { data: { location } })
   }
 
   async #tryGet (address: Address, signal: AbortSignal | undefined): Promise<Uint8Array | BackupError | undefined> {
@@ -266,7 +289,7 @@ export async function createRepository (backend: StorageBackend, options: Create
  */
 export async function openRepository (backend: StorageBackend, options: OpenRepositoryOptions = {}): Promise<Repository> {
   const config = await readConfig(backend, { signal: options.signal })
-  await checkSealing(backend, config, options.sealing)
+  await checkSealing(backend, config, options.sealing, { writeOnly: options.access === 'write-only' })
   const store = await openIndexStore(cacheFolderOf(backend, config.sealedWith !== undefined, options.cacheFolder), config.id)
   const repository = new Repository(backend, config, store, options)
   try {

@@ -75,7 +75,7 @@ export class WriterSession implements BlobWriter {
    * Stores a blob unless a copy is there that this session may build on.
    * @throws {BackupError} `INVALID_OPTION` for more than 16 MiB or a closed session; `SESSION_REVOKED`; `STORAGE_…`, and then ever after
    */
-  async put (bytes: Uint8Array, { base, signal }: PutBlobOptions = {}): Promise<PutBlobResult> {
+  async put (bytes: Uint8Array, { base, kind = 'block', signal }: PutBlobOptions = {}): Promise<PutBlobResult> {
     this.#check(signal)
     if (bytes.length > BLOB_LIMIT_BYTES) {
       throw new BackupError('INVALID_OPTION', `a blob has at most ${BLOB_LIMIT_BYTES} bytes, not ${bytes.length}`, { data: { length: bytes.length } })
@@ -83,7 +83,7 @@ export class WriterSession implements BlobWriter {
     const address = addressOf(bytes)
     const other = this.#storing.get(address)
     if (other !== undefined) await other
-    else if (this.#usable(address) === undefined) return await this.#putNew(address, bytes, base)
+    else if (this.#usable(address, kind) === undefined) return await this.#putNew(address, bytes, base)
     this.#count({ presentBlobs: 1, presentBytes: bytes.length })
     return { address, stored: 'present', storedBytes: 0 }
   }
@@ -171,6 +171,7 @@ export class WriterSession implements BlobWriter {
 
   /** The base, if it has a copy to build on and that copy is intact. */
   async #base (address: Address): Promise<Base | undefined> {
+    if (this.#parts.repository.isWriteOnly) return undefined
     const copy = this.#usable(address)
     if (copy === undefined || copy.depth >= MAX_DEPTH) return undefined
     try {
@@ -182,10 +183,11 @@ export class WriterSession implements BlobWriter {
     }
   }
 
-  #usable (address: Address): Copy | undefined {
+  #usable (address: Address, kind: 'block' | 'chunk' = 'block'): Copy | undefined {
     const { sink, reusable, repository, whenPresent } = this.#parts
     const unlisted = sink.find(address)
-    if (unlisted !== undefined || whenPresent === 'keep') return unlisted ?? reusable.find(address)
+    if (unlisted !== undefined) return unlisted
+    if (whenPresent === 'keep' && (kind === 'chunk' || !repository.isWriteOnly)) return reusable.find(address)
     return repository.copies(address).find(copy => sink.wrote(copy.pack))
   }
 

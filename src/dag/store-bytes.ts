@@ -23,7 +23,7 @@ export async function storeBytes (
   const earlier = previous === undefined ? undefined : new PreviousStream(previous, blobs)
   const chunks = cut === 'tar' ? tarChunker(chunker)(source) : unlabelled(byteChunker(chunker)(source))
   const entries = mapInOrder(withBases(chunks, earlier), concurrency, async ({ bytes, label, offset, base }): Promise<TreeEntry> => {
-    const { address, stored } = await blobs.put(bytes, { base, signal })
+    const { address, stored } = await blobs.put(bytes, { base, kind: 'chunk', signal })
     if (stored === 'present') earlier?.align(address, offset)
     return { link: chunkCid(address), size: bytes.length, key: label === undefined ? undefined : Buffer.from(label) }
   })

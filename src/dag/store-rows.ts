@@ -101,7 +101,7 @@ async function storeChunks (
     }
   }
   const entries = mapInOrder(withBases(), concurrency, async ({ chunk, offset, base }): Promise<TreeEntry> => {
-    const { address, stored } = await blobs.put(chunk.bytes, { base, signal })
+    const { address, stored } = await blobs.put(chunk.bytes, { base, kind: 'chunk', signal })
     if (stored === 'present') bases?.align?.(address, offset)
     return { link: chunkCid(address), size: chunk.sizeBytes, count: chunk.rows, key: chunk.key, refs: chunk.values.map(text => CID.parse(text)) }
   })
