@@ -47,6 +47,11 @@ export function addressOf (cid: CID): Address {
   return Buffer.from(cid.multihash.digest).toString('hex')
 }
 
+/** The CID that stands as text in `where`. @throws {BackupError} `BLOCK_INVALID` when it is none */
+export function parseCid (text: string, where: string): CID {
+  return attempt(() => CID.parse(text), `${where} names ${JSON.stringify(text.slice(0, 100))}, which is no CID`)
+}
+
 /** CID of the chunk with that address. */
 export function chunkCid (address: Address): CID {
   return CID.createV1(RAW, createDigest(SHA2_256, Buffer.from(address, 'hex')))

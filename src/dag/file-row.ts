@@ -3,7 +3,8 @@ import type { RowBatch } from '../chunking/row-splitter.ts'
 import { parseReference, referenceText } from '../chunking/value-reference.ts'
 import { BackupError } from '../errors.ts'
 import type { FileEntry, KeyColumn } from '../sources/source.ts'
-import { CID } from './block.ts'
+import type { CID } from './block.ts'
+import { parseCid } from './block.ts'
 
 /** The rows of a folder tree. (format.md § Kinds of artifacts) */
 export const FILE_COLUMNS: readonly string[] = ['path', 'type', 'mode', 'mtime', 'uid', 'gid', 'size', 'target', 'content']
@@ -33,7 +34,7 @@ export function encodeFileRow (entry: FileEntry, content: StoredFile | undefined
   return { bytes, ends: [bytes.length], values: reference === undefined ? [] : [reference] }
 }
 
-/** The entry of a row, and where its content is. @throws {BackupError} `TREE_INVALID` */
+/** The entry of a row, and where its content is. @throws {BackupError} `TREE_INVALID`, `BLOCK_INVALID` */
 export function decodeFileRow (row: Uint8Array): { readonly entry: FileEntry, readonly content: StoredFile | undefined } {
   const values = splitRow(row)
   const content = values.at(-1)!
@@ -49,6 +50,6 @@ export function decodeFileRow (row: Uint8Array): { readonly entry: FileEntry, re
       path, type, mode: numbers[0]!, mtimeNs: BigInt(mtime!), uid: numbers[1]!, gid: numbers[2]!, sizeBytes: numbers[3]!,
       ...(typeof target === 'string' ? { target } : {}),
     },
-    content: reference === undefined ? undefined : { root: CID.parse(reference.text), size: reference.length },
+    content: reference === undefined ? undefined : { root: parseCid(reference.text, 'a row of a folder tree'), size: reference.length },
   }
 }

@@ -3,7 +3,8 @@ import { keyEnd, NEWLINE, TAB } from '../chunking/copy-text.ts'
 import type { ValuePlace } from '../chunking/long-row.ts'
 import type { CompareKeys } from '../chunking/row-chunker.ts'
 import { findReference, parseReference, valueEndAt } from '../chunking/value-reference.ts'
-import { addressOf, CID, readBlob } from './block.ts'
+import type { CID } from './block.ts'
+import { addressOf, parseCid, readBlob } from './block.ts'
 import { spanOf } from './key-order.ts'
 import { Previous } from './previous.ts'
 import type { TreeEntry } from './tree.ts'
@@ -67,7 +68,7 @@ function valuesOf (rows: Uint8Array, keyColumns: number): Map<string, CID> {
     const start = rows.lastIndexOf(NEWLINE, at) + 1
     const key = rows.subarray(start, keyEnd(rows, start, rows.length, keyColumns))
     const column = rows.subarray(start, at).reduce((tabs, byte) => byte === TAB ? tabs + 1 : tabs, 0)
-    values.set(placeName({ key, column }), CID.parse(parseReference(rows.subarray(at, valueEndAt(rows, at)))!.text))
+    values.set(placeName({ key, column }), parseCid(parseReference(rows.subarray(at, valueEndAt(rows, at)))!.text, 'a row'))
   }
   return values
 }

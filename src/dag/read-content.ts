@@ -3,7 +3,8 @@ import { expandRows } from '../chunking/value-reference.ts'
 import { BackupError } from '../errors.ts'
 import type { FileEntry } from '../sources/source.ts'
 import type { AbortOptions } from '../stream.ts'
-import { CID, isChunk, readBlob } from './block.ts'
+import type { CID } from './block.ts'
+import { isChunk, parseCid, readBlob } from './block.ts'
 import { decodeFileRow } from './file-row.ts'
 import { mapInOrder } from './in-order.ts'
 import type { KeyRange } from './key-range.ts'
@@ -63,7 +64,7 @@ export function readRowChunks (content: StoredRows, blobs: BlobSource, options: 
  */
 export async function * readRows (content: StoredRows, blobs: BlobSource, options: ReadOptions & KeyRange = {}): AsyncGenerator<Uint8Array> {
   const { trim } = keyRange(content.key, options)
-  const readValue = ({ text }: { readonly text: string }): AsyncGenerator<Uint8Array> => readBytes(CID.parse(text), blobs, options)
+  const readValue = ({ text }: { readonly text: string }): AsyncGenerator<Uint8Array> => readBytes(parseCid(text, 'a row'), blobs, options)
   for await (const { entry, bytes } of readRowChunks(content, blobs, options)) {
     const rows = trim(bytes)
     if (entry.refs !== undefined && content.form === 'rows') yield * expandRows(rows, { readValue, signal: options.signal })

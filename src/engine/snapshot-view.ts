@@ -1,7 +1,7 @@
-import { CID } from 'multiformats/cid'
 import type { BlobReader } from '../cas/blob-store.ts'
 import type { CommittedSnapshot, Repository } from '../cas/repository.ts'
-import { addressOf } from '../dag/block.ts'
+import type { CID } from '../dag/block.ts'
+import { addressOf, parseCid } from '../dag/block.ts'
 import { decodeNode } from '../dag/node.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { readNodeMap } from '../dag/node-map.ts'
@@ -61,19 +61,32 @@ export async function readViews (repository: Repository): Promise<SnapshotViews>
   const broken: BrokenSnapshot[] = []
   const unknown: Array<{ id: string, error: BackupError }> = []
   for (const commit of await repository.visible({ onDamaged: (id, error) => { unknown.push({ id, error }) } })) {
+    const root = rootOf(commit)
+    if (root instanceof BackupError) {
+      unknown.push({ id: commit.id, error: root })
+      continue
+    }
     try {
-      views.push(await viewOf(repository, commit))
+      views.push(await viewOf(repository, commit, root))
     } catch (error) {
       if (!isDamage(error) && !isBackupError(error, 'INDEX_CORRUPT')) throw error
-      broken.push({ id: commit.id, root: CID.parse(commit.root), project: commit.project, timestamp: new Date(commit.time), error })
+      broken.push({ id: commit.id, root, project: commit.project, timestamp: new Date(commit.time), error })
     }
   }
   views.sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime() || (a.id < b.id ? -1 : 1))
   return { views, broken, unknown }
 }
 
-async function viewOf (repository: Repository, { id, root: text, project, consensus, validatedBy }: CommittedSnapshot): Promise<SnapshotView> {
-  const root = CID.parse(text)
+function rootOf ({ id, root }: CommittedSnapshot): CID | BackupError {
+  try {
+    return parseCid(root, `the commit of snapshot ${id}`)
+  } catch (error) {
+    if (isDamage(error)) return error
+    throw error
+  }
+}
+
+async function viewOf (repository: Repository, { id, project, consensus, validatedBy }: CommittedSnapshot, root: CID): Promise<SnapshotView> {
   const block = decodeSnapshot(await readBlock(repository, root, `snapshot ${id}`), root)
   return { id, root, project: project ?? block.project, timestamp: new Date(block.created), consensus, validatedBy, block }
 }

@@ -6,6 +6,7 @@ import { verifyObjects } from '../cas/verify-storage.ts'
 import { DamageLedger } from './damage-ledger.ts'
 import type { Affected, Finding } from './finding.ts'
 import { readViews } from './snapshot-view.ts'
+import type { SnapshotViews } from './snapshot-view.ts'
 import type { ReadCount, Stage, Verification, VerifyRequest } from './verification.ts'
 import { verifyData } from './verify-data.ts'
 import { verifyGraphs } from './verify-graphs.ts'
@@ -30,13 +31,22 @@ const STAGES: readonly Stage[] = [verifyRecords, verifyData, verifyGraphs, repor
  */
 export async function * verifyRepository (repository: Repository, request: VerifyRequest = {}): AsyncGenerator<Finding, VerifySummary> {
   const { signal } = request
-  const { views, broken } = await readViews(repository)
+  const { views, broken, unknown } = await readViews(repository)
+  yield * rootless(unknown)
   await repository.refresh({ signal }) // After the snapshots were listed, so that all they are made of is known.
   const memory = await CheckMemory.open(repository, { signal })
   const verification: Verification = { repository, request, views, broken, memory, signal, ledger: new DamageLedger(), read: { packs: 0, bytes: 0 } }
   for (const stage of STAGES) yield * stage(verification)
   signal?.throwIfAborted()
   return { read: verification.read, coverage: coverageOf(repository, memory) }
+}
+
+/** Commits that are whole and name no root. Damaged ones are found with the records. */
+function * rootless (unknown: SnapshotViews['unknown']): Generator<Finding> {
+  for (const { id, error: { code, message } } of unknown) {
+    if (code === 'RECORD_CORRUPT') continue
+    yield { severity: 'error', code, message, key: OUTCOME_PREFIX + id, affected: [{ snapshot: id, node: '*', detail: 'the whole snapshot', place: {} }] }
+  }
 }
 
 /** What is derived can be made again; a record cannot. */

@@ -30,6 +30,12 @@ describe('a record', () => {
     expect(() => decodeRecord('outcomes/x', bytes)).toThrow(expect.objectContaining({ code: 'RECORD_CORRUPT', data: { key: 'outcomes/x' } }))
   })
 
+  it('that is nested deeper than a stack is RECORD_CORRUPT, though its checksum is right', () => {
+    const content = `{"format":1,"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    const checksum = createHash('sha256').update(`${content}}`).digest('hex')
+    expect(() => decodeRecord('x', Buffer.from(`${content},"checksum":"${checksum}"}`))).toThrow(expect.objectContaining({ code: 'RECORD_CORRUPT' }))
+  })
+
   it('of a newer format is FORMAT_UNKNOWN', () => {
     expect(() => decodeRecord('key', encodeRecord({ format: 2 }))).toThrow(expect.objectContaining({ code: 'FORMAT_UNKNOWN' }))
   })

@@ -4,7 +4,7 @@ import * as dagCbor from '@ipld/dag-cbor'
 import { CarBlockIterator } from '@ipld/car'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressOf, blockCid, chunkCid, CID, decodeBlock, encodeBlock, isChunk, readBlob } from '../../src/dag/block.ts'
+import { addressOf, blockCid, chunkCid, CID, decodeBlock, encodeBlock, isChunk, parseCid, readBlob } from '../../src/dag/block.ts'
 import { unicode } from '../chunking/unicode.ts'
 import { MemoryBlobs } from './memory-blobs.ts'
 
@@ -100,5 +100,16 @@ describe('public fixtures', () => {
       blocks++
     }
     expect(blocks).toBeGreaterThan(0)
+  })
+})
+
+describe('a CID as text', () => {
+  it('is read', () => {
+    const cid = chunkCid('0'.repeat(64))
+    expect(parseCid(cid.toString(), 'a row').equals(cid)).toBe(true)
+  })
+
+  it.each(['', 'x', 'bafkrei', 'bafkreÿ', '\0'.repeat(1_000)])('that is none (%j) is refused by its place', text => {
+    expect(() => parseCid(text, 'a row')).toThrow(expect.objectContaining({ code: 'BLOCK_INVALID', message: expect.stringContaining('a row') as string }))
   })
 })

@@ -198,6 +198,17 @@ describe('agents\' outputs without a program that takes them back', () => {
   })
 })
 
+describe('a commit that names no CID', () => {
+  it('stops neither new snapshots nor others, and is found', async () => {
+    const writer = await repository.openWriter()
+    await writer.commit({ root: 'nonsense', consensus: true, validatedBy: [], statements: [] })
+    await expect(listViews(repository)).rejects.toMatchObject({ code: 'BLOCK_INVALID' })
+    await createSnapshot(repository, { sources: [outputs], description: 'intact' })
+    expect((await findView(repository, 'latest')).block.description).toBe('intact')
+    expect(await Array.fromAsync(verifyRepository(repository))).toMatchObject([{ code: 'BLOCK_INVALID', key: `outcomes/${writer.id}` }])
+  })
+})
+
 describe('a snapshot whose root block is lost', () => {
   it('stops neither new snapshots nor others, and is named when it is asked for', async () => {
     const { id, root } = await createSnapshot(repository, { sources: [outputs], description: 'lost' })

@@ -3,6 +3,9 @@
  * client has no type. Only borders are looked at here, as the bytes pass.
  */
 
+/** What a length counts at least: itself. */
+const LENGTH_BYTES = 4
+
 /** What a client sends: knows when it has said something that the server must answer. */
 export class FrontendFrames {
   #pending = Buffer.alloc(0)
@@ -15,7 +18,7 @@ export class FrontendFrames {
     for (;;) {
       const typeBytes = this.#started ? 1 : 0
       if (this.#pending.length < typeBytes + 4) break
-      const length = typeBytes + this.#pending.readInt32BE(typeBytes)
+      const length = typeBytes + Math.max(this.#pending.readInt32BE(typeBytes), LENGTH_BYTES)
       if (this.#pending.length < length) break
       asks ||= !this.#started || 'QSp'.includes(this.#pending.toString('latin1', 0, 1))
       this.#started = true
@@ -39,8 +42,9 @@ export class BackendFrames {
   #headLength = 0
   /** Bytes of the message that are still to come; known once the header is there. */
   #left: number | undefined
+  #isBroken = false
 
-  /** True when a message that ends in `bytes` hands the turn to the client. */
+  /** True when a message that ends in `bytes` hands the turn to the client; always once the bytes are no messages, for the client to say so. */
   push (bytes: Uint8Array): boolean {
     let at = 0
     let turn = false
@@ -55,14 +59,18 @@ export class BackendFrames {
       this.#headLength = 0
       this.#left = undefined
     }
-    return turn
+    return turn || this.#isBroken
   }
 
   #readHeader (bytes: Uint8Array, at: number): number {
     const taken = bytes.subarray(at, at + 5 - this.#headLength)
     this.#head.set(taken, this.#headLength)
     this.#headLength += taken.length
-    if (this.#headLength === 5) this.#left = this.#head.readInt32BE(1) - 4
+    if (this.#headLength === 5) {
+      const length = this.#head.readInt32BE(1)
+      this.#isBroken ||= length < LENGTH_BYTES
+      this.#left = Math.max(length - LENGTH_BYTES, 0)
+    }
     return taken.length
   }
 

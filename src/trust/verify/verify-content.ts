@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { BlobReader } from '../../cas/blob-store.ts'
 import type { RowBatch } from '../../chunking/row-splitter.ts'
-import { addressOf, CID, isChunk, readBlob } from '../../dag/block.ts'
+import type { CID } from '../../dag/block.ts'
+import { addressOf, isChunk, parseCid, readBlob } from '../../dag/block.ts'
 import { mapInOrder } from '../../dag/in-order.ts'
 import { keyOrder } from '../../dag/key-order.ts'
 import { MultisetHash } from '../../dag/multiset-hash.ts'
@@ -90,7 +91,7 @@ class ContentVerifier {
       if (bytes === undefined) continue
       const { ends, references, lastKey } = verifyRowChunk(bytes, entry, layout)
       last = lastKey
-      for (const { text, length } of references) await this.#value(CID.parse(text), length)
+      for (const { text, length } of references) await this.#value(parseCid(text, 'a row'), length)
       yield { bytes, ends, values: [] }
     }
   }

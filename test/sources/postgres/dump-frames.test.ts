@@ -67,6 +67,19 @@ describe('what a client says', () => {
   })
 })
 
+describe('bytes that are no messages', () => {
+  it.each([-1, 0, 3, -(2 ** 31)])('are passed on to who asked, with a length of %i', length => {
+    const bytes = Buffer.from('D....Z....')
+    bytes.writeInt32BE(length, 1)
+    const server = new BackendFrames()
+    expect(server.push(bytes)).toBe(true)
+    expect(server.push(Buffer.from('more'))).toBe(true)
+    const client = new FrontendFrames()
+    client.push(bytes.subarray(1))
+    expect(client.push(Buffer.from('more'))).toBe(false)
+  })
+})
+
 it('hides the offer of channel binding and nothing else', () => {
   expect(withoutChannelBinding(authentication(10, 'SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0'))).toEqual(authentication(10, 'SCRAM-SHA-256\0\0'))
   for (const bytes of [authentication(10, 'SCRAM-SHA-256\0\0'), message('D', 'SCRAM-SHA-256-PLUS'), Buffer.from('S')]) expect(withoutChannelBinding(bytes)).toBe(bytes)
