@@ -29,7 +29,7 @@ it('every command of getting started works, in its order', async () => {
   const commands = blocks('sh').flatMap(block => block.trim().split('\n')).filter(line => hasUnzip || !line.startsWith('unzip'))
   expect(commands.length).toBeGreaterThan(14)
   for (const command of commands) {
-    await run('sh', ['-ec', command], { cwd: folder, env: { PATH: `${folder}${delimiter}${process.env['PATH'] ?? ''}` } }).catch((error: unknown) => { throw new Error(`${command} failed`, { cause: error }) })
+    await run('sh', ['-ec', command], { cwd: folder, env: { PATH: `${folder}${delimiter}${process.env['PATH'] ?? ''}`, XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') } }).catch((error: unknown) => { throw new Error(`${command} failed`, { cause: error }) })
   }
   expect(await readFile(join(folder, 'restored', 'notes.txt'), 'utf8')).toBe('the first line\na new line\n')
   expect(await readFile(join(folder, 'everything', 'notes.txt'), 'utf8')).toBe('the first line\na new line\n')

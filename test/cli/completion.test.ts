@@ -41,6 +41,11 @@ describe('completion in bash', () => {
     expect(await offered('--js')).toEqual(['--json'])
   })
 
+  it('offers the acts of a command, and the options of all of them', async () => {
+    expect(await offered('key', '')).toEqual(expect.arrayContaining(['list', 'add', 'remove', 'rotate', 'history', 'export']))
+    expect(await offered('key', 'rotate', '--dr')).toEqual(['--drop'])
+  })
+
   it('finds the command behind options and their values', async () => {
     expect(await offered('--config', 'snapshots', '--json', 'verify', '--read')).toEqual(['--read-data'])
   })

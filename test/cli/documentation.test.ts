@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
-import { commandTree } from './program.ts'
+import { commandTree, optionsOf } from './program.ts'
 
 const program = commandTree()
 const text = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
 const sections = new Map(text.split(/^##+ /m).map(section => [section.slice(0, section.indexOf('\n')), section]))
 
-const flagsOf = (command: Command): string[] => command.options.map(({ long }) => long!)
+const flagsOf = (command: Command): string[] => (command === program ? command.options : optionsOf(command)).map(({ long }) => long!)
 const mentioned = (section: string): string[] => [...new Set([...section.matchAll(/`(?:-\w, )?(--[a-z-]+)/g)].map(([, flag]) => flag!))]
 const sectionOf = (command: Command): string | undefined => [...sections].find(([title]) => title.startsWith(`\`caf ${command.name()}`))?.[1]
 
@@ -26,6 +26,11 @@ describe('docs/cli.md', () => {
     expect(mentioned(section)).toEqual(expect.arrayContaining(flagsOf(command)))
     const known = [...flagsOf(command), ...flagsOf(program), ...program.commands.flatMap(other => section.includes(`caf ${other.name()} --`) ? flagsOf(other) : [])]
     expect(mentioned(section).filter(flag => !known.includes(flag))).toEqual([])
+  })
+
+  it.each(program.commands.flatMap(command => command.commands.map(act => [`${command.name()} ${act.name()}`, command, act] as const)))('names %s with its arguments', (name, command, act) => {
+    const args = act.registeredArguments.map(argument => ` <${argument.name()}>`).join('')
+    expect(sectionOf(command)).toContain(`\`caf ${name}${args}\``)
   })
 
   it.each(program.commands.map(command => [command.name(), command] as const))('shows the arguments of %s', (_name, command) => {

@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { commandTree } from './program.ts'
+import { commandTree, optionsOf } from './program.ts'
 import { runHere } from './run-here.ts'
 
 const program = commandTree()
 const help = async (...args: string[]) => await runHere(args, { cwd: '/' })
 
 describe('help', () => {
-  it.each(program.commands.map(command => [command.name(), command] as const))('of %s has examples that the command understands', async (name, command) => {
-    const { status, stdout, stderr } = await help(name, '--help')
+  const commands = program.commands.flatMap(command => [[command.name(), command] as const, ...command.commands.map(act => [`${command.name()} ${act.name()}`, act] as const)])
+
+  it.each(commands)('of %s has examples that the command understands', async (name, command) => {
+    const { status, stdout, stderr } = await help(...name.split(' '), '--help')
     expect([status, stderr]).toEqual([0, ''])
     const examples = stdout.split('Examples:\n')[1]!.trimEnd().split('\n')
     expect(examples.length).toBeGreaterThan(0)
@@ -15,7 +17,7 @@ describe('help', () => {
       expect(example).toMatch(/^ {2}\S.* # \S/)
       expect(example).toMatch(new RegExp(`caf ${name}\\b`))
       const flags = [...example.split('  # ')[0]!.replace(/\|.*/, '').matchAll(/ (--?[a-z][a-z-]*)/g)].map(([, flag]) => flag!)
-      const known = [...command.options, ...program.options, ...program.commands.filter(other => example.includes(`caf ${other.name()} `)).flatMap(other => other.options)].flatMap(({ short, long }) => [short, long])
+      const known = [...optionsOf(command), ...program.options, ...program.commands.filter(other => example.includes(`caf ${other.name()} `)).flatMap(optionsOf)].flatMap(({ short, long }) => [short, long])
       expect(known).toEqual(expect.arrayContaining(flags))
     }
   })
@@ -31,6 +33,6 @@ describe('help', () => {
   })
 
   it('of each option says something', () => {
-    for (const { options } of [program, ...program.commands]) for (const { description } of options) expect(description).not.toBe('')
+    for (const command of [program, ...program.commands]) for (const { description } of optionsOf(command)) expect(description).not.toBe('')
   })
 })

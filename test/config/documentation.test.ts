@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { checkConfig } from '../../src/config/check-config.ts'
 import { CONFIG, SOURCES } from '../../src/config/config-schema.ts'
 import { SECRET_VARIABLES } from '../../src/config/project-secret.ts'
+import { IDENTITY_VARIABLE } from '../../src/config/sealing-config.ts'
 import { VARIABLES } from '../../src/config/settings.ts'
 
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
@@ -17,7 +18,8 @@ describe('docs/configuration.md', () => {
     expect(documented('The file').sort()).toEqual(fieldsOf(CONFIG).sort())
     for (const [kind, schema] of Object.entries(SOURCES)) expect([kind, documented(`\`sources.${kind}\``)]).toEqual([kind, expect.arrayContaining(fieldsOf(schema))])
     for (const [kind, schema] of Object.entries(SOURCES)) expect([kind, documented(`\`sources.${kind}\``).length]).toEqual([kind, fieldsOf(schema).length])
-    const { retention } = (CONFIG as unknown as { properties: Record<string, TSchema> }).properties
+    const { retention, sealing } = (CONFIG as unknown as { properties: Record<string, TSchema> }).properties
+    expect(documented('`sealing`').sort()).toEqual(fieldsOf(sealing!).sort())
     expect(documented('`retention`').sort()).toEqual(fieldsOf(retention!).sort())
   })
 
@@ -28,7 +30,7 @@ describe('docs/configuration.md', () => {
   })
 
   it('describes every environment variable', () => {
-    expect(documented('Environment variables').sort()).toEqual(['CAF_CONFIG', 'NO_COLOR', 'PGPASSWORD', ...SECRET_VARIABLES, ...Object.values(VARIABLES)].sort())
+    expect(documented('Environment variables').sort()).toEqual(['CAF_CONFIG', 'NO_COLOR', 'PGPASSWORD', IDENTITY_VARIABLE, ...SECRET_VARIABLES, ...Object.values(VARIABLES)].sort())
   })
 
   it('shows an example that is valid', () => {

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -23,7 +23,9 @@ const refusal = async (request: Partial<LoadRequest> = {}): Promise<BackupError>
 
 describe('loadConfig', () => {
   it('has a default for everything', async () => {
-    expect(await load()).toEqual({ file: undefined, repository: join(folder, '.backups'), project: 'default', concurrency: 4, retention: {}, sources: [] })
+    const sealing = { required: false, ownSecret: false }
+    expect(await load({ env: { XDG_CACHE_HOME: '/cache' } })).toEqual({ file: undefined, repository: join(folder, '.backups'), project: 'default', concurrency: 4, sealing, cacheFolder: '/cache/caf', retention: {}, sources: [] })
+    expect((await load()).cacheFolder).toBe(join(homedir(), '.cache/caf'))
   })
 
   it('reads a TypeScript file in the folder or above it, and takes its paths from there', async () => {

@@ -29,7 +29,7 @@ export function addKeyAdd (parent: Command, cli: Cli): void {
     })
   addExamples(command, [
     ['caf key add --label ci', 'asks for the secret'],
-    ['openssl rand -base64 48 > new.secret; caf key add --new-secret-file new.secret', 'a secret from a file'],
+    ['caf key add --new-secret-file new.secret', 'a secret from a file'],
     ['caf key add --recipient age1… --label anna', 'whose key was made with age-keygen'],
   ])
 }

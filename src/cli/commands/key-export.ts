@@ -24,7 +24,7 @@ export function addKeyExport (parent: Command, cli: Cli): void {
         if (yes !== true) await confirm(cli, `Write the key that opens everything in the clear ${output === undefined ? 'on this terminal' : `to ${output}`}?`)
         const sheet = await exportKey(repository, keys, { signal: cli.signal })
         if (output !== undefined) await writeNew(resolve(cli.terminal.cwd, output), formatSheet(sheet))
-        const { identity, ...harmless } = sheet
+        const { identity: _identity, ...harmless } = sheet
         await cli.output.result(output === undefined ? sheet : { ...harmless, file: output }, () => {
           cli.output.line(output === undefined ? formatSheet(sheet).trimEnd() : `wrote ${output}: print it, lock it away, delete the file`)
         })
