@@ -1,22 +1,23 @@
-import { dice } from '../cas/interleaving.ts'
-import type { Dice } from '../cas/interleaving.ts'
+import { createHash } from 'node:crypto'
 import { seededBytes } from '../cas/seeded-bytes.ts'
 
 /** Choices that are the same for the same seed. */
 export class Chance {
-  readonly seed: number
-  readonly #dice: Dice
+  readonly #seed: number | string
+  #state: number
   #drawn = 0
 
-  constructor (seed: number) {
-    this.seed = seed
-    this.#dice = dice(seed)
-    for (let i = 0; i < 8; i++) this.#dice(2) // the first numbers of neighbouring seeds resemble each other
+  constructor (seed: number | string) {
+    this.#seed = seed
+    this.#state = createHash('sha256').update(String(seed)).digest().readUInt32LE() || 1 // xorshift knows no way out of 0
   }
 
   /** A whole number from 0 to `limit` − 1. */
   below (limit: number): number {
-    return this.#dice(limit)
+    this.#state ^= this.#state << 13
+    this.#state ^= this.#state >>> 17
+    this.#state ^= this.#state << 5
+    return (this.#state >>> 0) % limit
   }
 
   oneIn (count: number): boolean {
@@ -36,7 +37,7 @@ export class Chance {
 
   /** Bytes that have never been drawn before. */
   bytes (length: number): Buffer {
-    return seededBytes(length, `${this.seed}/${this.#drawn++}`)
+    return seededBytes(length, `${this.#seed}/${this.#drawn++}`)
   }
 
   /** Text of hex digits, half as compressible as it is long. */

@@ -1,5 +1,6 @@
 import { faultAtEveryCall } from './faults.ts'
 import { flipEverywhere } from './flips.ts'
+import { fuzzParsers } from './fuzz.ts'
 import { killAtRandom } from './kills.ts'
 import { randomOperations } from './random-operations.ts'
 import type { Counted, Tally } from './tally.ts'
@@ -22,11 +23,12 @@ export interface TortureRequest {
 
 /** Does everything; losses go to the tally. Killing waits most of the time, so the others go on beside it. */
 export async function runTorture (request: TortureRequest): Promise<void> {
-  const { seed, operations, kills, step, tally, signal } = request
+  const { seed, operations, kills, inputs, step, tally, signal } = request
   const killing = attempt(request, 'kills', async () => { await killAtRandom({ seed, rounds: kills, tally, signal }) })
   await attempt(request, 'operations', async () => { await randomOperations({ seed, operations, tally, signal }) })
   await attempt(request, 'faults', async () => { await faultAtEveryCall({ seed, step, tally, signal }) })
   await attempt(request, 'flips', async () => { await flipEverywhere({ seed, step, tally, signal }) })
+  await attempt(request, 'inputs', async () => { await fuzzParsers({ seed, inputs, tally, signal }) })
   await killing
 }
 
