@@ -88,6 +88,12 @@ const SEALING = group({
 
 export type SealingSettings = Static<typeof SEALING>
 
+const CONSENSUS = group({
+  policy: Type.Optional(text('the path of a policy file')),
+  timeoutSeconds: Type.Optional(wholeNumber(1)),
+  logOnly: Type.Optional(list('names of witnesses')),
+})
+
 const SETTINGS = {
   repository: Type.Optional(FOLDER),
   project: Type.Optional(text('the name of a project')),
@@ -95,6 +101,7 @@ const SETTINGS = {
   secret: Type.Optional(SECRET),
   sealing: Type.Optional(SEALING),
   retention: Type.Optional(RETENTION),
+  consensus: Type.Optional(CONSENSUS),
 }
 
 const listOf = <Item extends TSchema>(item: Item): TOptional<TSchema> => Type.Optional(Type.Array(item, { expects: 'an object or a list of objects' }))

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Retention } from '../engine/retention.ts'
 import { checkConfig } from './check-config.ts'
 import { readConfigFile } from './config-file.ts'
+import type { ConsensusConfig } from './open-electorate.ts'
 import { projectSecret } from './project-secret.ts'
 import { resolveSources } from './resolve-sources.ts'
 import { sealingConfig } from './sealing-config.ts'
@@ -33,6 +34,7 @@ export interface Config {
   /** Of this host and user, for all repositories. */
   readonly cacheFolder: string
   readonly retention: Retention
+  readonly consensus: ConsensusConfig
   readonly sources: readonly SourceConfig[]
 }
 
@@ -46,12 +48,13 @@ export async function loadConfig ({ file: named, flags = {}, env, cwd }: LoadReq
   const fromEnvironment = applySettings(fromFile, environmentSettings(env), { cwd, label: setting => VARIABLES[setting] })
   const config = applySettings(fromEnvironment, flags, { cwd, label: flagOf })
   const folder = file === undefined ? cwd : dirname(file.path)
-  const { repository = '.backups', project = 'default', concurrency = 4, retention = {} } = config
+  const { repository = '.backups', project = 'default', concurrency = 4, retention = {}, consensus: { policy, timeoutSeconds, logOnly = [] } = {} } = config
   const secret = projectSecret({ file: flags.secretFile, reference: config.secret, env, cwd, folder })
   const namesSecret = (flags.secretFile ?? config.secret) !== undefined
   const sealing = sealingConfig({ settings: config.sealing, namesSecret, env, folder, cwd })
   return {
     file: file?.path, repository: resolve(folder, repository), project, concurrency, secret, sealing, cacheFolder: cacheFolderOf(env), retention,
+    consensus: { policy: policy === undefined ? undefined : resolve(folder, policy), timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1_000, logOnly },
     sources: resolveSources(config, { folder, env }),
   }
 }

@@ -6,9 +6,11 @@ import type { AgentOutput } from '../sources/agents/agent-outputs.ts'
 import type { Restorer, Source } from '../sources/source.ts'
 import { directoryBackend } from '../storage/directory-backend.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
+import type { Policy } from '../trust/policy/policy.ts'
 import type { Validator } from '../trust/validator.ts'
 import { AikoCAS } from './aiko-cas.ts'
 import type { BackupManager, BackupSnapshot, RegenerationPolicy, ValidationResult } from './contract.ts'
+import type { Electorate } from './electorate.ts'
 import { BackupEmitter } from './events.ts'
 import { applyForget, planForget } from './forget.ts'
 import { collectGarbage } from './garbage.ts'
@@ -32,6 +34,8 @@ export interface BackupManagerOptions {
   readonly validators?: readonly Validator[]
   /** How many validators must accept. @default all */
   readonly threshold?: number
+  /** Whose cosignatures are enough, in the place of a threshold. */
+  readonly quorumPolicy?: Policy
   /** @default 'default' */
   readonly project?: string
   /** Retention of {@link AikoRyuBackupManager.garbageCollect}, and the policy of restores that name none. */
@@ -71,9 +75,9 @@ export class AikoRyuBackupManager implements BackupManager {
   }
 
   async createSnapshot (description: string, tags: string[] = []): Promise<BackupSnapshot> {
-    const { sources = [], validators, threshold } = this.#options
+    const { sources = [] } = this.#options
     const repository = await this.repository()
-    const { id } = await createSnapshot(repository, { sources: [...sources, this.outputs], description, tags, validators, threshold, project: this.#project, events: this.events })
+    const { id } = await createSnapshot(repository, { ...this.#electorate, sources: [...sources, this.outputs], description, tags, project: this.#project, events: this.events })
     return this.#publicSnapshot(repository, await findView(repository, id))
   }
 
@@ -83,7 +87,7 @@ export class AikoRyuBackupManager implements BackupManager {
     const whole = { ...DEFAULT_POLICY, ...this.#options.policy, ...policy }
     try {
       const outcome = await restoreSnapshot(await this.repository(), snapshotId, {
-        restorers: [...restorers(whole), this.outputs], policy: whole, recipes, history: [...sources, this.outputs], events: this.events,
+        restorers: [...restorers(whole), this.outputs], policy: whole, recipes, history: [...sources, this.outputs], electorate: this.#electorate, events: this.events,
       })
       const warnings = outcome.recomputed > 0 ? [`${outcome.recomputed} nodes were lost and have been computed again`] : []
       return { isValid: true, errors: [], warnings }
@@ -123,6 +127,11 @@ export class AikoRyuBackupManager implements BackupManager {
   async close (): Promise<void> {
     const repository = await this.#repository?.catch(() => undefined)
     await repository?.close()
+  }
+
+  get #electorate (): Electorate {
+    const { validators, threshold, quorumPolicy: policy } = this.#options
+    return { validators, threshold, policy }
   }
 
   #publicSnapshot (repository: Repository, view: SnapshotView): BackupSnapshot {

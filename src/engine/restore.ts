@@ -6,6 +6,7 @@ import { hostIdentity } from '../storage/host-identity.ts'
 import type { AbortOptions, Plain } from '../stream.ts'
 import { forEachBounded } from './bounded.ts'
 import type { RegenerationPolicy } from './contract.ts'
+import type { Electorate } from './electorate.ts'
 import type { BackupEmitter } from './events.ts'
 import { openLedger } from './ledger.ts'
 import type { OnProgress } from './progress.ts'
@@ -25,6 +26,8 @@ export interface RestoreRequest extends AbortOptions {
   readonly recipes?: readonly RecipeRunner[] | undefined
   /** Sources that read what the targets hold now, for `preserveHistory`. */
   readonly history?: readonly Source[] | undefined
+  /** Who is asked about the snapshot of what is replaced. @default one local validator */
+  readonly electorate?: Electorate | undefined
   /** Stored in the journal, so that `--resume` can make the same restorers again; never a secret. */
   readonly request?: Plain | undefined
   /** @default 4 */
@@ -146,11 +149,11 @@ function refuseProblems ({ problems }: RestorePlan): void {
   throw new BackupError(first.code, problems.map(problem => problem.message).join('\n'), { data: { problems } })
 }
 
-async function preserve (repository: Repository, plan: RestorePlan, { policy, history = [], traceId, signal, onProgress, concurrency }: RestoreRequest): Promise<string | undefined> {
+async function preserve (repository: Repository, plan: RestorePlan, { policy, history = [], electorate, traceId, signal, onProgress, concurrency }: RestoreRequest): Promise<string | undefined> {
   const { preserveHistory } = { ...DEFAULT_POLICY, ...policy }
   if (!preserveHistory || history.length === 0 || plan.steps.every(step => step.action === 'skip')) return undefined
   const { id } = await createSnapshot(repository, {
-    sources: history, description: `before the restore of ${plan.snapshot.id}`, tags: ['before-restore'],
+    ...electorate, sources: history, description: `before the restore of ${plan.snapshot.id}`, tags: ['before-restore'],
     project: historyOf(plan.snapshot.project), relative: plan.snapshot, traceId, signal, onProgress, concurrency,
   })
   return id

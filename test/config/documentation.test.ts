@@ -18,9 +18,10 @@ describe('docs/configuration.md', () => {
     expect(documented('The file').sort()).toEqual(fieldsOf(CONFIG).sort())
     for (const [kind, schema] of Object.entries(SOURCES)) expect([kind, documented(`\`sources.${kind}\``)]).toEqual([kind, expect.arrayContaining(fieldsOf(schema))])
     for (const [kind, schema] of Object.entries(SOURCES)) expect([kind, documented(`\`sources.${kind}\``).length]).toEqual([kind, fieldsOf(schema).length])
-    const { retention, sealing } = (CONFIG as unknown as { properties: Record<string, TSchema> }).properties
+    const { consensus, retention, sealing } = (CONFIG as unknown as { properties: Record<string, TSchema> }).properties
     expect(documented('`sealing`').sort()).toEqual(fieldsOf(sealing!).sort())
     expect(documented('`retention`').sort()).toEqual(fieldsOf(retention!).sort())
+    expect(documented('`consensus`').sort()).toEqual(fieldsOf(consensus!).sort())
   })
 
   it('describes the fields of every target', () => {
