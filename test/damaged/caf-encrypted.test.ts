@@ -46,11 +46,11 @@ beforeAll(async () => {
 })
 afterAll(async () => { await rm(folder, { recursive: true }) })
 
-async function write (name: string, word: string): Promise<string> {
+async function write (name: string, word: string, more = 0): Promise<string> {
   const { root, blobs } = await buildSnapshot([
     artifact('db/rows/public.t', 'pg.rows', rowsContent(`1\t${word}\n`, ['id', 'text'], [{ order: 'integer' }]), { attributes: { schema: 'public', table: 't' } }),
     artifact('m/matrix/x', 'matrix', bytesContent(noise(word, 150_000)), { attributes: { name: 'x' } }),
-    artifact('f/tree', 'files', filesContent([{ path: 'a' }, { path: 'a/b', bytes: word }, { path: 'a/c', bytes: word.toUpperCase() }])),
+    artifact('f/tree', 'files', filesContent([{ path: 'a' }, { path: 'a/b', bytes: word }, { path: 'a/c', bytes: word.toUpperCase() }, ...Array.from({ length: more }, (_, i) => ({ path: `a/d${i}`, bytes: '' }))])),
   ])
   const path = join(folder, name)
   await writeArchive({ snapshot: root, blobs, encryption: { secret: SECRET, recipients: [recipient] } }, createWriteStream(path))
@@ -243,11 +243,18 @@ describe('an encrypted archive of which one byte changed', () => {
     }
   })
 
-  it('is not taken for one with another secret when its identity is damaged', async () => {
-    const bytes = await readFile(whole)
-    bytes[bytes.indexOf('-> scrypt') + 60]! ^= 1
-    const path = join(folder, 'flipped.caf')
-    await writeFile(path, bytes)
-    await expect(imported(path, { secret: SECRET })).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+  it('is not taken for one with another key when what the key opens is damaged', async () => {
+    // Its manifest has more bytes than are read at once.
+    const bytes = await readFile(await write('many.caf', 'cherry', 500))
+    const places: [number, ArchiveKey][] = [[bytes.indexOf('-> scrypt'), { secret: SECRET }], [bytes.lastIndexOf('-> X25519'), { identity: recipientKey }]]
+    for (const [start, key] of places) {
+      for (let position = start + 10; position < start + 90; position += 7) {
+        const flipped = Buffer.from(bytes)
+        flipped[position]! ^= 1
+        const path = join(folder, 'flipped.caf')
+        await writeFile(path, flipped)
+        await expect(imported(path, key), `byte ${position}`).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+      }
+    }
   })
 })
