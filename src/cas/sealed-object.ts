@@ -1,4 +1,4 @@
-import { BackupError } from '../errors.ts'
+import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { ByteReader } from './byte-reader.ts'
 import { PACK_PREFIX } from './layout.ts'
@@ -114,7 +114,9 @@ export async function openHead (storageKey: string, stored: Buffer, sealing: Sea
   if (stored.length < headBytes) throw sealBroken(storageKey, `it ends within its header of ${headBytes} bytes`)
   const head = stored.subarray(0, headBytes)
   const { key: id, wrap } = decodeSealHead(storageKey, head)
-  const key = id === sealing.current.id ? sealing.current : await sealing.find(id, wrap)
+  const key = id === sealing.current.id ? sealing.current : await sealing.find(id, wrap).catch((error: unknown) => {
+    throw isBackupError(error, 'SEAL_BROKEN') ? sealBroken(storageKey, error.message, error) : error
+  })
   if (key?.id !== id) {
     const message = `${storageKey} is sealed with the key ${id}, which none of the given secrets opens; give one that does`
     throw new BackupError('KEY_NEEDED', message, { data: { key: storageKey, keyId: id } })

@@ -54,8 +54,9 @@ export async function seekConsensus (repository: Repository, writer: WriterSessi
   const validators = validatorsOf(repository, request, proposed?.seed)
   const blobs = await repository.openReader({ signal })
   try {
-    // A parent was visible when the session began; it may have been forgotten since.
-    const committed = new Set([...(await repository.visible({ signal, onDamaged: () => undefined })).map(commit => commit.root), ...parents.map(String)])
+    // A parent was visible when the session began; it may have been forgotten since. Without a key no others are known.
+    const visible = repository.isWriteOnly ? [] : await repository.visible({ signal, onDamaged: () => undefined })
+    const committed = new Set([...visible.map(commit => commit.root), ...parents.map(String)])
     const subject = { snapshot: writer.id, root, blobs, committed }
     const timeoutMs = request.validatorTimeoutMs ?? 60_000 + Math.ceil(writer.counters.newBytes / SLOWEST_READING)
     const { poll: { validatedBy, verdicts }, leaf } = await seek(subject, validators, { ...request, timeoutMs })

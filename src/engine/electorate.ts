@@ -17,10 +17,13 @@ export interface Electorate {
   readonly validatorTimeoutMs?: number | undefined
 }
 
+/** Chunks and parents that were stored before cannot be read without a key: only the blocks are, and that each chunk is there. */
+const UNREADABLE = { data: 'none', verified: () => false } as const
+
 /** The validators to ask. A policy may count the repository's own local one too, by its key, which is derived from `logSeed`. */
-export function validatorsOf ({ config }: Pick<Repository, 'config'>, { validators, policy }: Electorate, logSeed: Uint8Array | undefined): readonly Validator[] {
+export function validatorsOf ({ config, isWriteOnly }: Pick<Repository, 'config' | 'isWriteOnly'>, { validators, policy }: Electorate, logSeed: Uint8Array | undefined): readonly Validator[] {
   if (validators !== undefined && policy === undefined) return validators
-  const local = localValidator({ signer: logSeed === undefined ? undefined : localSigner(logSeed, config.id) })
+  const local = localValidator({ signer: logSeed === undefined ? undefined : localSigner(logSeed, config.id), ...(isWriteOnly ? UNREADABLE : {}) })
   if (policy === undefined) return [local]
   const listed = local.key !== undefined && policy.witnesses.some(({ key }) => voteOf(key) === voteOf(local.key!))
   return listed ? [...validators ?? [], local] : validators ?? []

@@ -37,6 +37,11 @@ export interface SnapshotRequest extends Electorate, AbortOptions {
   readonly project?: string | undefined
   /** The snapshot to be compared with when the project has none yet. */
   readonly relative?: SnapshotView | undefined
+  /**
+   * For who writes without a key and so cannot look for it: its last snapshot, which becomes the parent as long as it is visible.
+   * Nothing of it is read, so that all contents are captured and cut as if they were new.
+   */
+  readonly last?: SnapshotLink | undefined
   /** @default a random UUID */
   readonly traceId?: string | undefined
   /**
@@ -49,6 +54,9 @@ export interface SnapshotRequest extends Electorate, AbortOptions {
   /** @default the system's */
   readonly now?: (() => Date) | undefined
 }
+
+/** What names a snapshot, and its root. */
+export type SnapshotLink = Pick<SnapshotView, 'id' | 'root'>
 
 export interface CreatedSnapshot {
   readonly id: string
@@ -84,12 +92,14 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
   const started = performance.now()
   const ledger = await openLedger(repository, { traceId, signal })
   await ledger?.closeOpen({ signal })
-  const parent = await newestView(repository, project) ?? request.relative
-  const writer = await repository.openWriter({ parents: parent === undefined ? [] : [parent.id], signal: request.signal })
+  const parent = repository.isWriteOnly ? undefined : await newestView(repository, project) ?? request.relative
+  const link = parent ?? await visibleLast(repository, request)
+  const writer = await repository.openWriter({ parents: link === undefined ? [] : [link.id], signal: request.signal })
   try {
     const { graph, summaries } = await capture(repository, writer, request, parent)
-    const root = await writeRoot(writer, graph, { ...request, project, created: now(), summaries, parent })
-    const agreement = await commitSnapshot(repository, writer, { ...request, root, project, parents: parent === undefined ? [] : [parent.root], ledger })
+    const parents = link === undefined ? [] : [link.root]
+    const root = await writeRoot(writer, graph, { ...request, project, created: now(), summaries, parents })
+    const agreement = await commitSnapshot(repository, writer, { ...request, root, project, parents, ledger })
     await refreshCatalogue(repository)
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
@@ -102,6 +112,12 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
     }
     throw error
   }
+}
+
+/** The caller's last snapshot; undefined when there is none, or it was forgotten since. */
+async function visibleLast (repository: Repository, { last, signal }: SnapshotRequest): Promise<SnapshotLink | undefined> {
+  if (last === undefined || !repository.isWriteOnly) return undefined
+  return await repository.isVisible(last.id, { signal }) ? last : undefined
 }
 
 function checkRequest ({ sources, description, tags = [] }: SnapshotRequest): void {
@@ -144,13 +160,13 @@ interface RootFacts extends TracedRequest {
   readonly project: string
   readonly created: Date
   readonly summaries: readonly NamedSummary[]
-  readonly parent: SnapshotView | undefined
+  readonly parents: readonly CID[]
 }
 
-async function writeRoot (writer: WriterSession, graph: Graph, { description, tags = [], project, created, summaries, parent, traceId }: RootFacts): Promise<CID> {
+async function writeRoot (writer: WriterSession, graph: Graph, { description, tags = [], project, created, summaries, parents, traceId }: RootFacts): Promise<CID> {
   const block = encodeSnapshot({
     v: 1, kind: 'snapshot', id: writer.id, created: created.toISOString(), description, tags, project, traceId, generator: GENERATOR,
-    nodes: graph.nodes, parents: parent === undefined ? [] : [parent.root], sources: summaries,
+    nodes: graph.nodes, parents, sources: summaries,
   })
   await writer.put(block.bytes)
   return block.cid

@@ -10,7 +10,7 @@ import type { Proposal, ProposedLeaf, Validator, Verdict } from './validator.ts'
 import { verifySnapshot } from './verify/verify-snapshot.ts'
 import type { Verification, VerificationOptions } from './verify/verify-snapshot.ts'
 
-export interface LocalValidatorOptions extends Pick<VerificationOptions, 'data' | 'random'> {
+export interface LocalValidatorOptions extends Pick<VerificationOptions, 'data' | 'verified' | 'random'> {
   /** @default 'local' */
   readonly name?: string
   /** Cosigns where the repository has a log. @default it does not cosign */
@@ -23,7 +23,7 @@ export interface LocalValidatorOptions extends Pick<VerificationOptions, 'data' 
  * Re-reads what was just written: every block, the graph, and every chunk that no committed parent has.
  * It runs on the host that made the snapshot: it finds a faulty disk or a fault of ours, not a dishonest host.
  */
-export function localValidator ({ name = 'local', signer, data, random, clock = Date.now }: LocalValidatorOptions = {}): Validator {
+export function localValidator ({ name = 'local', signer, data, verified, random, clock = Date.now }: LocalValidatorOptions = {}): Validator {
   // Asked again about the same snapshot, because the log has grown meanwhile, it has read everything already.
   let last: { readonly root: string, readonly verification: Verification } | undefined
   return {
@@ -31,7 +31,7 @@ export function localValidator ({ name = 'local', signer, data, random, clock = 
     key: signer?.key,
     async validate (proposal, { signal } = {}): Promise<Verdict> {
       const root = `${proposal.snapshot} ${proposal.root}`
-      const verification = last?.root === root ? last.verification : await verifySnapshot(proposal, { data, random, signal })
+      const verification = last?.root === root ? last.verification : await verifySnapshot(proposal, { data, verified, random, signal })
       last = { root, verification }
       const { checked, blobs, errors } = verification
       const verdict = { validator: name, checked, blobs, host: hostname(), self: true as const }

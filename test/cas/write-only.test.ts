@@ -216,7 +216,7 @@ describe('garbage of writers without a key', () => {
 
   it('leaves out nothing of a pack that was cut off or is gone', async () => {
     await snapshotOf([seededBytes(50_000, 'a')], Buffer.from('one'))
-    const [{ key }] = (await Array.fromAsync(backend.list(PACK_PREFIX))) as [{ key: string }]
+    const key = (await Array.fromAsync(backend.list(PACK_PREFIX)))[0]!.key
     const intact = (await backend.get(key))!
     await backend.put(key, intact.subarray(0, intact.length - 1))
     expect((await snapshotOf([seededBytes(50_000, 'a')], Buffer.from('one'))).stored).toEqual(['new', 'new'])
