@@ -27,7 +27,7 @@ export const STATUS_OF_CODE: Readonly<Record<BackupErrorCode, ExitStatus>> = {
   STORAGE_IO: failed, STORAGE_FULL: failed, STORAGE_DENIED: failed, REPOSITORY_MISSING: usage, REPOSITORY_EXISTS: conflict, REPOSITORY_BUSY: conflict, FORMAT_UNKNOWN: failed,
   KEY_NEEDED: usage, KEY_WRONG: usage, KEY_LAST: conflict, SECRET_WEAK: usage, SEAL_BROKEN: damaged,
   RECORD_CORRUPT: damaged, BLOB_MISSING: damaged, BLOB_CORRUPT: damaged, PACK_CORRUPT: damaged, INDEX_CORRUPT: damaged, BLOCK_INVALID: damaged, TREE_INVALID: damaged,
-  LOG_CORRUPT: damaged, LOG_ROLLED_BACK: damaged, LOG_MISMATCH: damaged, PROOF_INVALID: damaged,
+  LOG_CORRUPT: damaged, LOG_ROLLED_BACK: damaged, LOG_MISMATCH: damaged, PROOF_INVALID: damaged, ORIGIN_UNPROVEN: conflict,
   DAG_CYCLE: failed, DEP_MISSING: failed, NODE_DUPLICATE: failed, NODE_MISSING: usage, NODE_INVALID: damaged, RECIPE_UNKNOWN: damaged, RECIPE_MISMATCH: damaged,
   QUORUM_NOT_REACHED: failed, SESSION_REVOKED: failed, BLOB_IN_USE: conflict,
   SOURCE_UNREACHABLE: server, SOURCE_AUTH: server, SOURCE_DENIED: server, SOURCE_VERSION: server, SOURCE_CHANGED: server, SOURCE_UNSUPPORTED: server,

@@ -6,17 +6,25 @@ import type { ArchiveProgress } from '../caf/archive-progress.ts'
 import { openArchive } from '../caf/archive-reader.ts'
 import type { ArchiveReader } from '../caf/archive-reader.ts'
 import type { AbortOptions } from '../stream.ts'
+import type { TrustedKeys } from '../trust/log/snapshot-proof.ts'
+import { originOfArchive, requireProven } from './archive-origin.ts'
+import type { ArchiveOrigin } from './archive-origin.ts'
 import { refreshCatalogue } from './catalogue.ts'
 import { abandonSnapshot, commitSnapshot } from './commit-snapshot.ts'
 import type { Electorate } from './electorate.ts'
 import type { BackupEmitter } from './events.ts'
 import { openLedger } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
+import { readLog } from './open-log.ts'
 import type { OnProgress } from './progress.ts'
 import { inSpan } from './span.ts'
 
 /** The secret or identity is needed for an archive that is encrypted. */
 export interface ImportRequest extends Electorate, AbortOptions, ArchiveKey {
+  /** Logs whose word is taken for where the archive is from. @default none */
+  readonly trusted?: TrustedKeys | undefined
+  /** What to do with an archive of which no trusted log says where it is from. @default 'accept', and tell in the result */
+  readonly unproven?: 'accept' | 'refuse' | undefined
   /** The line of snapshots that the imported one becomes part of. @default the archive's own */
   readonly project?: string | undefined
   /** @default a random UUID */
@@ -31,6 +39,7 @@ export interface ImportedArchive {
   /** The same as in the repository that the archive came from. */
   readonly root: string
   readonly project: string
+  readonly origin: ArchiveOrigin
   readonly nodes: number
   readonly sizeBytes: number
   readonly storedBytes: number
@@ -39,8 +48,8 @@ export interface ImportedArchive {
 
 /**
  * Checks a whole `.caf` archive, then brings its snapshot into the repository, where it becomes visible at the end or not at all.
- * That the archive is intact says nothing of who made it.
- * @throws {BackupError} `ARCHIVE_INVALID`, `ARCHIVE_CORRUPT`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`; `KEY_NEEDED`, `KEY_WRONG`; `QUORUM_NOT_REACHED`, `STORAGE_…`
+ * That the archive is intact says nothing of who made it: its proof may, by a log that is trusted or this repository's own.
+ * @throws {BackupError} `ORIGIN_UNPROVEN`, `PROOF_INVALID`; `ARCHIVE_INVALID`, `ARCHIVE_CORRUPT`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`; `KEY_NEEDED`, `KEY_WRONG`; `QUORUM_NOT_REACHED`, `STORAGE_…`
  */
 export async function importArchive (repository: Repository, path: string, request: ImportRequest = {}): Promise<ImportedArchive> {
   const { traceId = randomUUID(), secret, identity } = request
@@ -48,6 +57,7 @@ export async function importArchive (repository: Repository, path: string, reque
     const started = performance.now()
     const archive = await openArchive(path, { secret, identity })
     try {
+      const origin = await checkOrigin(repository, archive, request)
       const ledger = await openLedger(repository, { traceId, signal: request.signal })
       await ledger?.closeOpen({ signal: request.signal })
       const imported = await bringIn(repository, archive, { ...request, ledger })
@@ -56,18 +66,25 @@ export async function importArchive (repository: Repository, path: string, reque
       span.setAttributes({ 'caf.snapshot.id': id, 'caf.bytes': sizeBytes, 'caf.bytes.stored': storedBytes })
       const durationMs = Math.round(performance.now() - started)
       request.events?.emit('backup.snapshot.created', { snapshotId: id, root, nodes, sizeBytes, storedBytes, durationMs, traceId })
-      return { ...imported, durationMs }
+      return { ...imported, origin, durationMs }
     } finally {
       await archive.close()
     }
   })
 }
 
+async function checkOrigin (repository: Repository, archive: ArchiveReader, { trusted = { logs: [] }, unproven = 'accept', signal }: ImportRequest): Promise<ArchiveOrigin> {
+  const own = (await readLog(repository, { signal }))?.key
+  const origin = await originOfArchive(archive, { ...trusted, logs: [...trusted.logs, ...own === undefined ? [] : [own]] })
+  if (unproven === 'refuse') requireProven(origin, archive.path)
+  return origin
+}
+
 interface LoggedRequest extends ImportRequest {
   readonly ledger: Ledger | undefined
 }
 
-async function bringIn (repository: Repository, archive: ArchiveReader, request: LoggedRequest): Promise<Omit<ImportedArchive, 'durationMs'>> {
+async function bringIn (repository: Repository, archive: ArchiveReader, request: LoggedRequest): Promise<Omit<ImportedArchive, 'durationMs' | 'origin'>> {
   const { project, ledger, signal, onProgress } = request
   const writer = await repository.openWriter({ signal })
   try {

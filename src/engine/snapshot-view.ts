@@ -18,6 +18,8 @@ export interface SnapshotView {
   readonly timestamp: Date
   readonly consensus: boolean
   readonly validatedBy: readonly string[]
+  /** What the validators said, and the proof that it stands in the log. */
+  readonly statements: readonly unknown[]
   readonly block: SnapshotBlock
 }
 
@@ -86,9 +88,9 @@ function rootOf ({ id, root }: CommittedSnapshot): CID | BackupError {
   }
 }
 
-async function viewOf (repository: Repository, { id, project, consensus, validatedBy }: CommittedSnapshot, root: CID): Promise<SnapshotView> {
+async function viewOf (repository: Repository, { id, project, consensus, validatedBy, statements }: CommittedSnapshot, root: CID): Promise<SnapshotView> {
   const block = decodeSnapshot(await readBlock(repository, root, `snapshot ${id}`), root)
-  return { id, root, project: project ?? block.project, timestamp: new Date(block.created), consensus, validatedBy, block }
+  return { id, root, project: project ?? block.project, timestamp: new Date(block.created), consensus, validatedBy, statements, block }
 }
 
 /** The newest intact snapshot of a project: a damaged one must not stop new ones. */
