@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { createRepository, openRepository } from '../cas/repository.ts'
 import type { Repository } from '../cas/repository.ts'
+import type { Electorate } from '../engine/electorate.ts'
 import type { RecipeRunner } from '../engine/recipes.ts'
 import { BackupError } from '../errors.ts'
 import type { Restorer, Source } from '../sources/source.ts'
@@ -10,6 +11,7 @@ import type { AbortOptions } from '../stream.ts'
 import type { UnlockedKeys } from '../trust/keys/unlocked-keys.ts'
 import { replaceable } from './history.ts'
 import type { Config } from './load-config.ts'
+import { openElectorate } from './open-electorate.ts'
 import { matrixRecipe } from './open-matrices.ts'
 import { openRestorer } from './open-restorer.ts'
 import { createSealing, openSealing } from './open-sealing.ts'
@@ -25,6 +27,8 @@ export interface OpenConfig {
   readonly keys: UnlockedKeys | undefined
   /** What can be made again from what it depends on. */
   readonly recipes: readonly RecipeRunner[]
+  /** Who is asked about new snapshots. @throws {BackupError} `CONFIG_INVALID` for a policy that is none */
+  electorate(): Promise<Electorate>
   /** The sources of these names, or all. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` for a name that is not configured */
   sources(names?: readonly string[]): Promise<readonly Source[]>
   /** One restorer a source, those whose commit can fail first. The engine closes them. */
@@ -40,14 +44,15 @@ export interface OpenConfig {
  */
 export async function createFromConfig (config: Config, { sealedFor, ...options }: AbortOptions & { readonly sealedFor?: SealedFor | undefined } = {}): Promise<Repository> {
   const backend = directoryBackend(config.repository)
-  const sealing = sealedFor === undefined ? undefined : await createSealing(backend, config, sealedFor, options)
-  return await createRepository(backend, { ...options, sealing, ...(sealing !== undefined && { cacheFolder: false }) })
+  if (sealedFor === undefined) return await createRepository(backend, options)
+  const keys = await createSealing(backend, config, sealedFor, options)
+  return await createRepository(backend, { ...options, sealing: keys, log: { keys }, cacheFolder: false })
 }
 
 /** Opens another repository to take blobs from, sealed for the same secret or not at all. The caller closes it and its backend. @throws {BackupError} `INVALID_OPTION` if it is the configured one; as {@link openFromConfig} */
 export async function openDonor (config: Config, folder: string, options: AbortOptions = {}): Promise<Repository> {
   if (resolve(folder) === resolve(config.repository)) throw new BackupError('INVALID_OPTION', `${folder} is the repository that is to be repaired; name another one`, { data: { folder } })
-  const { repository } = await openFolder({ ...config, repository: folder, sealing: { ...config.sealing, required: false } }, options)
+  const { repository } = await openFolder({ ...config, repository: folder, sealing: { ...config.sealing, required: false, recipient: undefined } }, options)
   return repository
 }
 
@@ -60,6 +65,7 @@ export async function openFromConfig (config: Config, options: AbortOptions = {}
     repository,
     keys,
     recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => matrixRecipe(target)),
+    electorate: async () => await openElectorate(config.consensus, repository),
     sources: async names => await Promise.all(chosen(sources, names).map(openSource)),
     restorersFor: async targets => await Promise.all(within(targets).map(async source => await openRestorer(source, targets))),
     historyFor: async targets => await Promise.all((await replaceable(within(targets), targets, options)).map(openSource)),
@@ -73,7 +79,7 @@ export async function openFromConfig (config: Config, options: AbortOptions = {}
 async function openFolder (config: Config, options: AbortOptions): Promise<Pick<OpenConfig, 'repository' | 'keys'> & { readonly backend: StorageBackend }> {
   const backend = directoryBackend(config.repository)
   const sealed = await openSealing(backend, config, options)
-  const repository = await openRepository(backend, { ...options, ...(sealed !== undefined && { sealing: sealed.sealing, cacheFolder: sealed.cacheFolder }) })
+  const repository = await openRepository(backend, { ...options, ...sealed?.repositoryOptions })
   return { backend, repository, keys: sealed?.keys }
 }
 

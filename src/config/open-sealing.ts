@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readConfig } from '../cas/repository-config.ts'
-import type { Sealing } from '../cas/sealing.ts'
+import type { OpenRepositoryOptions } from '../cas/repository-options.ts'
 import { BackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
@@ -14,11 +14,9 @@ import type { Config } from './load-config.ts'
 
 /** What a sealed repository is opened with. */
 export interface OpenSealing {
-  readonly sealing: Sealing
   /** Undefined for who knows the recipient alone and can only write. */
   readonly keys: UnlockedKeys | undefined
-  /** For this host's cache of the index; false where there can be none. */
-  readonly cacheFolder: string | false
+  readonly repositoryOptions: Pick<OpenRepositoryOptions, 'sealing' | 'access' | 'log' | 'cacheFolder'>
 }
 
 /** Who may open a sealed repository that is made, besides who has the configured secret. */
@@ -39,11 +37,13 @@ export async function openSealing (backend: StorageBackend, config: Config, opti
     if (!config.sealing.required) return undefined
     throw new BackupError('CONFIG_INVALID', `sealing is configured, but the repository in ${backend.location} is not sealed: it is another one, or somebody changed it`, { data: { location: backend.location } })
   }
-  const cacheFolder = await makeCacheFolder(config.cacheFolder, id)
   const { recipient, identity, ownSecret } = config.sealing
-  if (recipient !== undefined && identity === undefined && !ownSecret) return { sealing: await workerSealing(backend, recipient, options), keys: undefined, cacheFolder }
+  if (recipient !== undefined && identity === undefined && !ownSecret) {
+    const sealing = await workerSealing(backend, recipient, options)
+    return { keys: undefined, repositoryOptions: { sealing, access: 'write-only', cacheFolder: await makeFolder(config.cacheFolder, id, 'level-write-only') } }
+  }
   const keys = await unlockFromConfig(backend, config, options)
-  return { sealing: keys, keys, cacheFolder }
+  return { keys, repositoryOptions: { sealing: keys, log: { keys }, cacheFolder: await makeFolder(config.cacheFolder, id, 'level') } }
 }
 
 /** Opens a sealed repository's keys with what is configured. @throws {BackupError} `KEY_NEEDED`, `KEY_WRONG`, `CONFIG_INVALID`, `STORAGE_…` */
@@ -66,7 +66,8 @@ export async function createSealing (backend: StorageBackend, { secret }: Config
   return await createKeys(backend, { secret: await secret?.reveal(), recipients, label, ...options })
 }
 
-async function makeCacheFolder (cacheFolder: string, id: string): Promise<string | false> {
-  const folder = join(cacheFolder, id, 'level')
+/** For this host's cache of the index; false where there can be none. */
+async function makeFolder (...parts: [cacheFolder: string, id: string, name: string]): Promise<string | false> {
+  const folder = join(...parts)
   return await mkdir(folder, { recursive: true, mode: 0o700 }).then(() => folder, () => false)
 }

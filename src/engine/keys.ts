@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import type { Repository } from '../cas/repository.ts'
 import type { AbortOptions } from '../stream.ts'
+import { openLedger } from './ledger.ts'
 import { addSlot, removeSlot } from '../trust/keys/change-slots.ts'
 import type { KeyChange } from '../trust/keys/key-changes.ts'
 import { readLogVkey } from '../trust/keys/log-key.ts'
@@ -26,17 +28,17 @@ export interface RotateKeysRequest extends AbortOptions {
 
 /** Lets somebody else open the repository too. @throws {BackupError} as {@link addSlot} */
 export async function addKey (repository: Repository, keys: UnlockedKeys, { owner, label, signal }: AddKeyRequest): Promise<KeyChange> {
-  return await logged(repository, await addSlot(repository.backend, keys, owner, { label, now: repository.now(), signal }))
+  return await logged(repository, await addSlot(repository.backend, keys, owner, { label, now: repository.now(), signal }), { signal })
 }
 
 /** Takes a slot away, by its id or label. @throws {BackupError} as {@link removeSlot} */
 export async function removeKey (repository: Repository, keys: UnlockedKeys, reference: string, { signal }: AbortOptions = {}): Promise<KeyChange> {
-  return await logged(repository, await removeSlot(repository.backend, keys, reference, { now: repository.now(), signal }))
+  return await logged(repository, await removeSlot(repository.backend, keys, reference, { now: repository.now(), signal }), { signal })
 }
 
 /** Makes a new generation of the key. Who has the repository open goes on with the old one. @throws {BackupError} as {@link rotateKeys} */
 export async function rotateKey (repository: Repository, keys: UnlockedKeys, request: RotateKeysRequest = {}): Promise<RotatedKeys> {
-  return await logged(repository, await rotateKeys(repository.backend, keys, { ...request, now: repository.now() }))
+  return await logged(repository, await rotateKeys(repository.backend, keys, { ...request, now: repository.now() }), request)
 }
 
 export interface ExportKeyRequest extends AbortOptions {
@@ -54,7 +56,10 @@ export async function exportKey (repository: Repository, keys: UnlockedKeys, { p
   })
 }
 
-/** Every change of keys passes here once it is made: the place to tell the log of it. */
-async function logged<Change extends KeyChange> (_repository: Repository, change: Change): Promise<Change> {
+/** Every change of keys passes here once it is made, and goes into the log. */
+async function logged<Change extends KeyChange> (repository: Repository, change: Change, { signal }: AbortOptions): Promise<Change> {
+  const { act, slot, generation, label } = change
+  const ledger = await openLedger(repository, { traceId: randomUUID(), signal })
+  await ledger?.recordDone({ kind: 'key', act, generation, ...(slot !== undefined && { slot }), ...(label !== undefined && { label }) })
   return change
 }
