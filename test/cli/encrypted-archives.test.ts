@@ -116,3 +116,16 @@ describe('an archive', () => {
     await expect(stat(join(folder, 'never.caf'))).rejects.toThrow()
   })
 })
+
+describe('an archive of a sealed repository', () => {
+  it('is encrypted unless it is told not to be', async () => {
+    const env = { CAF_SECRET: SECRET, XDG_CACHE_HOME: join(folder, 'cache') }
+    await json('init --sealed --repository sealed', env)
+    await json('snapshot --repository sealed', env)
+    expect(await json('export latest by-default.caf --repository sealed', env)).toMatchObject({ encrypted: true })
+    expect(await json('export latest by-choice.caf --no-encrypt --repository sealed', env)).toMatchObject({ encrypted: false })
+    const theirs = await file('theirs.txt', OTHER)
+    await json('export latest foreign.caf --encrypt', { CAF_SECRET: OTHER })
+    expect(await json(`import foreign.caf --repository sealed --archive-secret-file ${theirs}`, env)).toMatchObject({ nodes: 1 })
+  })
+})
