@@ -62,3 +62,8 @@ function checkOwnKey (repository: Repository, key: NoteKey): void {
 function otherKey (): BackupError {
   return new BackupError('LOG_CORRUPT', "keys/log is not the key of this repository's log: somebody replaced it", { data: { key: 'keys/log' } })
 }
+
+/** True if this host remembers a checkpoint of this repository. */
+export async function hasSeenLog ({ config, logAccess: { stateFolder } }: Repository): Promise<boolean> {
+  return stateFolder !== undefined && await new PinnedCheckpoint(stateFolder, config.id).exists()
+}

@@ -16,6 +16,8 @@ export interface VerifyRequest extends AbortOptions {
   readonly readData?: 'none' | ReadAmount
   /** With `all`: goes on with a reading of all packs that was cut off, and leaves out what that has read. */
   readonly resume?: boolean | undefined
+  /** @default a random UUID */
+  readonly traceId?: string | undefined
   readonly onProgress?: OnProgress | undefined
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { CheckMemory, coverageOf } from '../cas/check-memory.ts'
 import type { Coverage } from '../cas/check-memory.ts'
 import { OUTCOME_PREFIX } from '../cas/layout.ts'
@@ -10,6 +11,8 @@ import type { SnapshotViews } from './snapshot-view.ts'
 import type { ReadCount, Stage, Verification, VerifyRequest } from './verification.ts'
 import { verifyData } from './verify-data.ts'
 import { verifyGraphs } from './verify-graphs.ts'
+import { verifyLog } from './verify-log.ts'
+import { iterateInSpan } from './span.ts'
 
 export type { Affected, Finding, VerifyRequest }
 
@@ -22,14 +25,23 @@ export interface VerifySummary {
 }
 
 /** In this order: what a later stage reports may rest on what an earlier one noted. */
-const STAGES: readonly Stage[] = [verifyRecords, verifyData, verifyGraphs, reportDamage]
+const STAGES: readonly Stage[] = [verifyRecords, verifyData, verifyGraphs, reportDamage, verifyLog]
 
 /**
- * Checks records, index, packs and graphs of every visible snapshot; yields what is wrong and which artifacts it hits, and returns how far it went.
+ * Checks records, index, packs and graphs of every visible snapshot, and the log; yields what is wrong and which artifacts it hits, and returns how far it went.
  * Changes nothing but its own memory of which pack was read when.
  * @throws {BackupError} `INVALID_OPTION`; `STORAGE_…` when it cannot go on
  */
 export async function * verifyRepository (repository: Repository, request: VerifyRequest = {}): AsyncGenerator<Finding, VerifySummary> {
+  const { traceId = randomUUID() } = request
+  return yield * iterateInSpan('caf.verify', { 'caf.trace_id': traceId }, async function * (span) {
+    const summary = yield * runStages(repository, request)
+    span.setAttributes({ 'caf.bytes': summary.read.bytes, 'caf.packs': summary.read.packs })
+    return summary
+  })
+}
+
+async function * runStages (repository: Repository, request: VerifyRequest): AsyncGenerator<Finding, VerifySummary> {
   const { signal } = request
   const { views, broken, unknown } = await readViews(repository)
   yield * rootless(unknown)

@@ -22,6 +22,11 @@ export class PinnedCheckpoint {
     this.path = join(this.folder, 'checkpoint')
   }
 
+  /** True if one is remembered, whoever signed it. */
+  async exists (): Promise<boolean> {
+    return await readIfPresent(this.path) !== undefined
+  }
+
   /** The checkpoint; undefined when none was seen. @throws {BackupError} `LOG_ROLLED_BACK` when it is not of this key; `STORAGE_IO` */
   async read (log: NoteKey): Promise<SignedCheckpoint | undefined> {
     const note = await readIfPresent(this.path)

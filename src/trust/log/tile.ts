@@ -38,6 +38,16 @@ export function newTiles (from: number, to: number): Tile[] {
   return tiles
 }
 
+/** The tiles at the right edge of a tree of `size` leaves that are not full. */
+export function partialTiles (size: number): Tile[] {
+  const tiles: Tile[] = []
+  for (let level = 0, hashes = size; hashes > 0; level++, hashes = Math.floor(hashes / TILE_WIDTH)) {
+    const width = hashes % TILE_WIDTH
+    if (width > 0) tiles.push({ level, index: Math.floor(hashes / TILE_WIDTH), width })
+  }
+  return tiles
+}
+
 /** Reads hashes from the tiles of a tree of `size` leaves; each tile is asked for once in a call. */
 export function tileHashReader (size: number, readTile: (tile: Tile) => Promise<Uint8Array>): HashReader {
   return async subtrees => {
