@@ -113,6 +113,11 @@ export class WriterSession implements BlobWriter {
     await this.#parts.sink.flush()
   }
 
+  /** Asks the storage. @throws {BackupError} `SESSION_REVOKED` when a collector took this session for dead; `STORAGE_…` */
+  async askNotRevoked (): Promise<void> {
+    await this.#parts.session.askNotRevoked()
+  }
+
   /**
    * Makes everything put durable, then the snapshot visible: the last step, and the only one that shows.
    * @throws {BackupError} `SESSION_REVOKED` when a collector was quicker; nothing is visible then. After `STORAGE_IO` the

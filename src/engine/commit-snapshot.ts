@@ -27,7 +27,10 @@ export async function commitSnapshot (repository: Repository, writer: WriterSess
   await writer.flush({ signal })
   const [snapshot, cid] = [writer.id, root.toString()]
   const proposed = await (ledger && propose(ledger, { kind: 'snapshot', snapshot, root: cid, project, parents: parents.map(String) }, { signal }))
-  const agreement = await seekConsensus(repository, writer, root, { ...commitment, proposed })
+  const agreement = await seekConsensus(repository, writer, root, { ...commitment, proposed }).catch(async (error: unknown) => {
+    await writer.askNotRevoked() // Else validators are blamed for what they cannot read any more.
+    throw error
+  })
   await writer.commit({ root: cid, project: otherProject, ...agreement })
   // The snapshot is visible and durable: a failure here is none of it. Who appends next closes the leaf.
   await ledger?.record([{ kind: 'committed', snapshot, root: cid, validatedBy: [...agreement.validatedBy] }]).catch(() => undefined)

@@ -2,14 +2,12 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 
-const SCRIPT = join(import.meta.dirname, 'cas-process.ts')
-
 export interface CasProcess {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>
   /** What it printed, line by line, while it runs. */
   readonly lines: readonly string[]
   readonly errors: Promise<string>
@@ -17,7 +15,12 @@ export interface CasProcess {
 
 /** Starts a process that works on the repository in `folder` as cas-process.ts says. */
 export function startCasProcess (task: 'write' | 'collect', folder: string, ...more: readonly string[]): CasProcess {
-  const child = spawn(process.execPath, [SCRIPT, task, folder, ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return startProcess('cas-process.ts', task, folder, ...more)
+}
+
+/** Starts a script of this folder. */
+export function startProcess (script: string, ...args: readonly string[]): CasProcess {
+  const child = spawn(process.execPath, [join(import.meta.dirname, script), ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
   const lines: string[] = []
   createInterface({ input: child.stdout }).on('line', line => { lines.push(line) })
   return { child, lines, errors: text(child.stderr) }
