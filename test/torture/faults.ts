@@ -38,12 +38,9 @@ const STAGES: readonly Stage[] = [
   { name: 'export', plan: planExport },
   { name: 'forget', plan: planForgetting },
   { name: 'gc', plan: planCollection },
-  { name: 'snapshot', plan: planSnapshot },
   { name: 'restore', plan: planRestore },
   { name: 'import', plan: planImport },
   { name: 'verify', plan: planVerification },
-  { name: 'forget', plan: planForgetting },
-  { name: 'gc', plan: planCollection },
 ]
 
 /**

@@ -8,7 +8,8 @@ import type { World } from './world.ts'
 /** Forgets and collects everything. @throws {Violation} when garbage stays for ever, or somebody waits for nobody */
 export async function leavesNothing (world: World): Promise<void> {
   await world.afresh(async repository => {
-    await applyForget(repository, await planForget(repository, { references: world.model.ids }))
+    const references = (await repository.visible()).map(({ id }) => id)
+    await applyForget(repository, await planForget(repository, { references }))
     const onWait = (): void => { throw new Violation('the last collection waits for sessions that nobody has') }
     for (let round = 0; round < 3; round++) await collectGarbage(repository, { maxWaste: 0, onWait })
   })

@@ -52,7 +52,8 @@ export async function damage (world: World): Promise<string> {
   demand((await detect(world))(key), `a flipped bit of byte ${position} of ${key} is not found`)
   await readsNothingWrong(world)
   const done = [`byte ${position} of ${key} is found`]
-  if (chance.oneIn(3)) done.push(await workOn(world))
+  const attempt = chance.oneIn(3) ? await workOn(world) : undefined
+  if (attempt !== undefined) done.push(attempt.told)
   if (chance.oneIn(2)) done.push(await repair(world, key))
   const now = await backend.get(key)
   if (now !== undefined && Buffer.compare(now, damaged) === 0) {
@@ -61,6 +62,7 @@ export async function damage (world: World): Promise<string> {
   }
   world.die()
   await world.restart('none')
+  if (attempt?.refused !== undefined) done.push(await settle(world, attempt.refused))
   return done.join(', ')
 }
 
@@ -87,17 +89,20 @@ async function settle (world: World, { uncertainty }: PlannedOperation): Promise
   return world.model.settle(await world.contents(), uncertainty)
 }
 
+interface Attempt {
+  readonly told: string
+  /** What it has left can only be seen when the damage is gone. */
+  readonly refused?: PlannedOperation
+}
+
 /** Goes on as if nothing were wrong: it may refuse, but must lose nothing. */
-async function workOn (world: World): Promise<string> {
+async function workOn (world: World): Promise<Attempt | undefined> {
   const { name, planned } = await planChange(world)
-  if (name === 'repair') return 'idle meanwhile'
+  if (name === 'repair') return undefined // that is not to work on
   const failure = await world.restart('none').then(async () => await failureOf(planned), (error: unknown) => error)
-  if (failure === undefined) return `${name} done meanwhile`
+  if (failure === undefined) return { told: `${name} done meanwhile` }
   refuseCodeless(failure)
-  // What the model must learn can only be read when the damage is gone, unless nothing can have happened.
-  const visible = await world.afresh(async repository => await repository.visible()).catch(() => [])
-  for (const { id } of visible) if (world.model.contents(id) === undefined && planned.uncertainty.mayAppear !== undefined) world.model.add(id, planned.uncertainty.mayAppear)
-  return `${name} refused meanwhile (${lineOf(failure).slice(0, 80)})`
+  return { told: `${name} refused meanwhile (${lineOf(failure).slice(0, 80)})`, refused: planned }
 }
 
 async function repair (world: World, key: string): Promise<string> {
@@ -109,6 +114,5 @@ async function repair (world: World, key: string): Promise<string> {
     refuseCodeless(error)
     return 'repair refused'
   }
-  await world.check()
   return 'repaired'
 }

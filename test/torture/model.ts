@@ -6,16 +6,19 @@ import { demand } from './violation.ts'
 export interface Uncertainty {
   /** A snapshot of this may have become visible. */
   readonly mayAppear?: Contents
-  /** This snapshot may have been forgotten. */
+  /** This snapshot may have been forgotten, or will be by a later operation, once the log says so. */
   readonly mayVanish?: string
 }
 
 /** What a repository must hold, kept beside it: which snapshots are visible, and what is in each. */
 export class Model {
   readonly #visible = new Map<string, Contents>()
+  /** Those that may vanish at any time, since forgetting them failed after it had begun. */
+  readonly #undecided = new Set<string>()
 
+  /** Snapshots that are there for sure. */
   get ids (): string[] {
-    return [...this.#visible.keys()]
+    return [...this.#visible.keys()].filter(id => !this.#undecided.has(id))
   }
 
   get size (): number {
@@ -32,6 +35,7 @@ export class Model {
 
   forget (id: string): void {
     this.#visible.delete(id)
+    this.#undecided.delete(id)
   }
 
   /**
@@ -44,7 +48,7 @@ export class Model {
     if (mayVanish !== undefined && !found.has(mayVanish)) {
       this.forget(mayVanish)
       learned.push('it is forgotten')
-    }
+    } else if (mayVanish !== undefined) this.#undecided.add(mayVanish)
     const more = [...found].filter(([id]) => !this.#visible.has(id))
     for (const [id, contents] of mayAppear === undefined ? [] : more.slice(0, 1)) {
       const difference = differenceOf(contents, mayAppear!)
@@ -59,6 +63,10 @@ export class Model {
   check (found: ReadonlyMap<string, Contents>): void {
     for (const [id, wanted] of this.#visible) {
       const contents = found.get(id)
+      if (contents === undefined && this.#undecided.has(id)) {
+        this.forget(id)
+        continue
+      }
       demand(contents !== undefined, () => `snapshot ${id} is lost`)
       const difference = differenceOf(contents, wanted)
       demand(difference === undefined, () => `in snapshot ${id} ${difference}`)

@@ -37,6 +37,8 @@ export interface Structure {
 }
 
 const BLOB_SAMPLE = 8
+/** Objects of one structure that are tried. */
+const MOST_OBJECTS = 4
 
 export const STRUCTURES: readonly Structure[] = [
   { name: 'pack', subjects: packSubjects },
@@ -51,8 +53,8 @@ export const STRUCTURES: readonly Structure[] = [
 ]
 
 async function * objects (fixture: FlipFixture, prefix: string, parts: (bytes: Uint8Array) => Part[], fits: (key: string) => boolean = () => true): AsyncGenerator<Subject> {
-  for (const key of await fixture.world.afresh(damageableKeys)) {
-    if (!key.startsWith(prefix) || !fits(key)) continue
+  const keys = (await fixture.world.afresh(damageableKeys)).filter(key => key.startsWith(prefix) && fits(key))
+  for (const key of keys.slice(0, MOST_OBJECTS)) {
     const bytes = (await fixture.world.backend.get(key))!
     yield object(fixture, key, bytes, parts(bytes))
   }
