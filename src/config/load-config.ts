@@ -33,6 +33,8 @@ export interface Config {
   readonly sealing: SealingConfig
   /** Of this host and user, for all repositories. */
   readonly cacheFolder: string
+  /** Where this host remembers the newest checkpoint of each repository's log that it has seen. */
+  readonly stateFolder: string
   readonly retention: Retention
   readonly consensus: ConsensusConfig
   readonly sources: readonly SourceConfig[]
@@ -53,7 +55,7 @@ export async function loadConfig ({ file: named, flags = {}, env, cwd }: LoadReq
   const namesSecret = (flags.secretFile ?? config.secret) !== undefined
   const sealing = sealingConfig({ settings: config.sealing, namesSecret, env, folder, cwd })
   return {
-    file: file?.path, repository: resolve(folder, repository), project, concurrency, secret, sealing, cacheFolder: cacheFolderOf(env), retention,
+    file: file?.path, repository: resolve(folder, repository), project, concurrency, secret, sealing, cacheFolder: cacheFolderOf(env), stateFolder: stateFolderOf(env), retention,
     consensus: { policy: policy === undefined ? undefined : resolve(folder, policy), timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1_000, logOnly },
     sources: resolveSources(config, { folder, env }),
   }
@@ -62,6 +64,12 @@ export async function loadConfig ({ file: named, flags = {}, env, cwd }: LoadReq
 function cacheFolderOf (env: Environment): string {
   const given = env['XDG_CACHE_HOME']
   return join(given === undefined || given === '' ? join(homedir(), '.cache') : given, 'caf')
+}
+
+/** Not the cache's folder: what is forgotten here is no longer noticed. */
+function stateFolderOf (env: Environment): string {
+  const { CAF_STATE_DIR: own = '', XDG_STATE_HOME: state = '' } = env
+  return own === '' ? join(state === '' ? join(homedir(), '.local/state') : state, 'caf') : resolve(own)
 }
 
 function flagOf (setting: string): string {

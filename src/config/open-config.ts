@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { createRepository, openRepository } from '../cas/repository.ts'
 import type { Repository } from '../cas/repository.ts'
 import type { Electorate } from '../engine/electorate.ts'
+import { openLedger } from '../engine/ledger.ts'
 import type { RecipeRunner } from '../engine/recipes.ts'
 import { BackupError } from '../errors.ts'
 import type { Restorer, Source } from '../sources/source.ts'
@@ -44,9 +46,11 @@ export interface OpenConfig {
  */
 export async function createFromConfig (config: Config, { sealedFor, ...options }: AbortOptions & { readonly sealedFor?: SealedFor | undefined } = {}): Promise<Repository> {
   const backend = directoryBackend(config.repository)
-  if (sealedFor === undefined) return await createRepository(backend, options)
-  const keys = await createSealing(backend, config, sealedFor, options)
-  return await createRepository(backend, { ...options, sealing: keys, log: { keys }, cacheFolder: false })
+  const { stateFolder } = config
+  const keys = sealedFor && await createSealing(backend, config, sealedFor, options)
+  const repository = await createRepository(backend, keys === undefined ? { ...options, log: { stateFolder } } : { ...options, sealing: keys, log: { keys, stateFolder }, cacheFolder: false })
+  await openLedger(repository, { traceId: randomUUID(), ...options })
+  return repository
 }
 
 /** Opens another repository to take blobs from, sealed for the same secret or not at all. The caller closes it and its backend. @throws {BackupError} `INVALID_OPTION` if it is the configured one; as {@link openFromConfig} */
@@ -79,7 +83,8 @@ export async function openFromConfig (config: Config, options: AbortOptions = {}
 async function openFolder (config: Config, options: AbortOptions): Promise<Pick<OpenConfig, 'repository' | 'keys'> & { readonly backend: StorageBackend }> {
   const backend = directoryBackend(config.repository)
   const sealed = await openSealing(backend, config, options)
-  const repository = await openRepository(backend, { ...options, ...sealed?.repositoryOptions })
+  const log = { ...sealed?.repositoryOptions.log, stateFolder: config.stateFolder }
+  const repository = await openRepository(backend, { ...options, ...sealed?.repositoryOptions, log })
   return { backend, repository, keys: sealed?.keys }
 }
 

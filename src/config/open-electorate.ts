@@ -4,7 +4,7 @@ import type { Electorate } from '../engine/electorate.ts'
 import { logOrigin } from '../engine/open-witness.ts'
 import { parsePolicy } from '../trust/policy/parse-policy.ts'
 import { formatQuorum, quorumReached } from '../trust/policy/policy.ts'
-import type { PolicyWitness } from '../trust/policy/policy.ts'
+import type { Policy, PolicyWitness } from '../trust/policy/policy.ts'
 import { remoteValidator } from '../trust/remote-validator.ts'
 
 /** Who is asked about new snapshots, as configured. */
@@ -22,7 +22,7 @@ export interface ConsensusConfig {
  */
 export async function openElectorate ({ policy: file, timeoutMs: validatorTimeoutMs, logOnly }: ConsensusConfig, repository: Parameters<typeof logOrigin>[0]): Promise<Electorate> {
   if (file === undefined) return { validatorTimeoutMs }
-  const policy = parsePolicy(await readPolicy(file), file)
+  const policy = await readPolicy(file)
   const unknown = logOnly.find(name => !policy.witnesses.some(witness => witness.name === name))
   if (unknown !== undefined) throw new BackupError('CONFIG_INVALID', `consensus.logOnly names ${unknown}, which is no witness of ${file}`, { data: { witness: unknown } })
   const isLocal = ({ key }: PolicyWitness): boolean => key.name.startsWith(`${logOrigin(repository)}/`)
@@ -34,10 +34,12 @@ export async function openElectorate ({ policy: file, timeoutMs: validatorTimeou
   return { policy, validators: remote, validatorTimeoutMs }
 }
 
-async function readPolicy (file: string): Promise<Uint8Array> {
+/** Reads a tlog-policy file. @throws {BackupError} `CONFIG_INVALID` */
+export async function readPolicy (file: string): Promise<Policy> {
   try {
-    return await readFile(file)
+    return parsePolicy(await readFile(file), file)
   } catch (error) {
-    throw new BackupError('CONFIG_INVALID', `consensus.policy: cannot read ${file}: ${systemCode(error) ?? String(error)}`, { data: { file }, cause: error })
+    if (error instanceof BackupError) throw error
+    throw new BackupError('CONFIG_INVALID', `cannot read the policy ${file}: ${systemCode(error) ?? String(error)}`, { data: { file }, cause: error })
   }
 }

@@ -90,7 +90,10 @@ export async function openLedger (repository: Repository, { traceId, signal }: L
     const opened = await createLog(repository, { signal })
     if (opened === undefined) return undefined
     const ledger = new Ledger(repository, opened.log, { traceId, seed: opened.seed })
-    if (await opened.log.checkpoint({ signal }) === undefined) await ledger.begin({ signal })
+    if (await opened.log.checkpoint({ signal }) !== undefined) return ledger
+    // Who cannot sign may not be able to read either what there was before.
+    if (opened.seed === undefined) return await opened.log.store.readLeaf(0, { signal }) === undefined ? undefined : ledger
+    await ledger.begin({ signal })
     return ledger
   } catch (error) {
     if (isBackupError(error, 'STORAGE_DENIED')) return undefined
