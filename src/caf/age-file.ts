@@ -53,7 +53,8 @@ export class AgeFile {
     const payloadStart = end + NONCE_BYTES
     const sizeBytes = plainBytesOf(stored.sizeBytes - payloadStart)
     if (end === 0 || payloadStart > start.length) throw damaged(stored, 'it has no whole header')
-    const fileKey = await decrypter.decryptHeader(start.subarray(0, end)).catch((cause: unknown) => { throw cause instanceof BackupError ? cause : damaged(stored, 'its header is wrong', cause) })
+    const fileKey = await decrypter.decryptHeader(start.subarray(0, end))
+      .catch((cause: unknown) => { throw cause instanceof BackupError ? cause : damaged(stored, 'its header is wrong', cause) })
     if (sizeBytes === undefined) throw damaged(stored, 'it is cut off')
     return new AgeFile(stored, Buffer.from(hkdfSync('sha256', fileKey, start.subarray(end, payloadStart), 'payload', 32)), { payloadStart, sizeBytes })
   }

@@ -5,7 +5,7 @@ import type { Bytes } from '../stream.ts'
 
 /** Who can open an archive. */
 export interface ArchiveEncryption {
-  /** The passphrase of the archive's identity; the caller has checked that it is strong. */
+  /** The passphrase of the archive's identity. Refusing a weak one is the caller's affair; `exportArchive` does. */
   readonly secret: string
   /** Whose keys open the archive as well: `age1…`. @default none */
   readonly recipients?: readonly string[] | undefined

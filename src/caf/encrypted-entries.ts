@@ -46,15 +46,18 @@ export class EncryptedEntries implements EntryStore {
     if (entry === undefined) throw new BackupError('ARCHIVE_CORRUPT', `${this.path} has no entry ${path}`, { data: { path } })
     const file = await AgeFile.open(storedEntry(this.#zip, entry.stored), this.#decrypter, { signal })
     if (file.sizeBytes === entry.size) return file
-    throw new BackupError(file.sizeBytes > entry.size ? 'ARCHIVE_TOO_LARGE' : 'ARCHIVE_CORRUPT', `${this.path}: entry ${path} has ${file.sizeBytes} bytes, the manifest says ${entry.size}`, { data: { path } })
+    const code = file.sizeBytes > entry.size ? 'ARCHIVE_TOO_LARGE' : 'ARCHIVE_CORRUPT'
+    throw new BackupError(code, `${this.path}: entry ${path} has ${file.sizeBytes} bytes, the manifest says ${entry.size}`, { data: { path } })
   }
 }
 
 /**
  * Opens what is encrypted in an archive: reads its inner manifest and checks that the archive has the entries that this lists.
- * @throws {BackupError} `KEY_NEEDED`, `KEY_WRONG`, `INVALID_OPTION` for what is no identity, `ARCHIVE_CORRUPT`, `ARCHIVE_INVALID`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`
+ * @throws {BackupError} `KEY_NEEDED`, `KEY_WRONG`, `INVALID_OPTION` for what is no identity; `ARCHIVE_CORRUPT`, `ARCHIVE_INVALID`, `ARCHIVE_UNSAFE`,
+ *   `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`
  */
 export async function openEncrypted (zip: ZipReader, envelope: Envelope, key: ArchiveKey): Promise<{ readonly manifest: ArchiveManifest, readonly store: EntryStore }> {
+  // Else damage could look as if another key were needed.
   for (const entry of envelope.entries) if (entry.path === IDENTITY_PATH || entry.path === INNER_MANIFEST_PATH) await checkEntry(zip, entry)
   const { identity, noMatch } = await identityFor(zip, key)
   const inner = await AgeFile.open(storedEntry(zip, INNER_MANIFEST_PATH), identityDecrypter(identity, noMatch))
