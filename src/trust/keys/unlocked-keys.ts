@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { BackupError } from '../../errors.ts'
 import { sealingKeyOf } from '../../cas/sealing.ts'
 import type { Sealing, SealingKey } from '../../cas/sealing.ts'
@@ -35,6 +36,15 @@ export class UnlockedKeys implements Sealing, LogSeedOwner {
   /** True if `recipient` is that of any generation. */
   hasRecipient (recipient: string): boolean {
     return this.#generations.some(generation => generation.recipient === recipient)
+  }
+
+  /** What may be printed. */
+  toJSON (): { readonly generation: number, readonly recipient: string } {
+    return { generation: this.generation, recipient: this.recipient }
+  }
+
+  [inspect.custom] (): string {
+    return `UnlockedKeys ${JSON.stringify(this)}`
   }
 
   /** @throws {BackupError} `SEAL_BROKEN` for a damaged `wrap` */
