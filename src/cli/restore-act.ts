@@ -43,11 +43,11 @@ export function outcomeLines ({ snapshotId, restored, skipped, recomputed, omitt
   ]
 }
 
-async function requestOf ({ signal }: Cli, { config, restorersFor, historyFor, recipes, progress }: Opened, intent: RestoreIntent): Promise<RestoreRequest> {
+async function requestOf ({ signal }: Cli, { config, electorate, restorersFor, historyFor, recipes, progress }: Opened, intent: RestoreIntent): Promise<RestoreRequest> {
   return {
     restorers: await restorersFor(intent.targets),
     history: intent.preserveHistory ? await historyFor(intent.targets) : [],
-    policy: policyOf(intent), request: encodeIntent(intent), recipes,
+    electorate: await electorate(), policy: policyOf(intent), request: encodeIntent(intent), recipes,
     concurrency: config.concurrency, signal, onProgress: progress.onProgress,
   }
 }

@@ -27,6 +27,7 @@ const MOST_CONNECTIONS = 256
 export function validatorServer ({ witness, origins, requestsPerMinute = 600, requestTimeoutMs = 30_000, clock = Date.now }: ValidatorServerOptions): FastifyInstance {
   const server = fastify({
     bodyLimit: MOST_BYTES, requestTimeout: requestTimeoutMs, keepAliveTimeout: 60_000, forceCloseConnections: 'idle', logger: false,
+    http: { connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs) },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   })
   server.server.maxConnections = MOST_CONNECTIONS

@@ -41,7 +41,7 @@ async function run (cli: Cli, opened: Opened, file: string, options: ImportOptio
   const { repository, progress } = opened
   const project = options.as ?? options.project
   const key = await archiveKeyOf(options, opened.config, cli.terminal)
-  const imported = await importArchive(repository, resolve(cli.terminal.cwd, file), { project, ...key, signal: cli.signal, onProgress: progress.onProgress })
+  const imported = await importArchive(repository, resolve(cli.terminal.cwd, file), { ...await opened.electorate(), project, ...key, signal: cli.signal, onProgress: progress.onProgress })
   const restored = options.restore === true || namesTarget(options) ? await restoreImported(cli, opened, imported, options) : undefined
   progress.stop()
   await cli.output.result({ ...imported, ...(restored !== undefined && { restored }) }, () => {

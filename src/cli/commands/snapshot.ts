@@ -20,9 +20,9 @@ export function addSnapshot (program: Command, cli: Cli): void {
     .option('--source <name>', 'only this source; may be repeated', repeated)
     .action(async (_options: unknown, self: Command) => {
       const { description, tag, source } = self.optsWithGlobals<SnapshotOptions>()
-      await cli.withRepository(async ({ repository, config, sources, progress }) => {
+      await cli.withRepository(async ({ repository, config, electorate, sources, progress }) => {
         const created = await createSnapshot(repository, {
-          sources: await sources(source), description, tags: tag, project: config.project,
+          ...await electorate(), sources: await sources(source), description, tags: tag, project: config.project,
           concurrency: config.concurrency, signal: cli.signal, onProgress: progress.onProgress,
         })
         progress.stop()
