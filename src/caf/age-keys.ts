@@ -95,5 +95,6 @@ function addRecipient (encrypter: Encrypter, recipient: string, position: number
   } catch {
     // Not as a cause: somebody may have given the key in place of its recipient.
   }
-  throw new BackupError('INVALID_OPTION', `recipient ${position} is ${outlasts ? 'a post-quantum one, which cannot stand beside the archive’s own' : 'none of age’s: it must look like age1…'}`, { data: { position } })
+  const why = outlasts ? 'a post-quantum one, which cannot stand beside the archive’s own' : 'none of age’s: it must look like age1…'
+  throw new BackupError('INVALID_OPTION', `recipient ${position} is ${why}`, { data: { position } })
 }
