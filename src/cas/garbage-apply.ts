@@ -12,6 +12,7 @@ import type { WaitOptions } from './open-sessions.ts'
 import type { Plans } from './plans.ts'
 import { corrupt } from './record.ts'
 import { FinalRecord, createRecord, readRecord } from './records.ts'
+import { checkShareable } from './repository-config.ts'
 import type { Repository } from './repository.ts'
 import { renewSegments, superfluousSegments } from './segment-turnover.ts'
 import { listSegments, listedPacks } from './segments.ts'
@@ -45,10 +46,11 @@ interface Work {
  * Carries out a plan, after finishing the one that another process may have left. Waits for every session that is open when
  * it begins (none of the caller's own may be), and revokes those that are dead. May be stopped at any point: the next
  * collection, anywhere, goes on.
- * @throws {BackupError} as {@link planGarbage}; `RECORD_CORRUPT`, `STORAGE_…`
+ * @throws {BackupError} as {@link planGarbage}; `RECORD_CORRUPT`, `STORAGE_UNSUITABLE`, `STORAGE_…`
  */
 export async function applyGarbage (repository: Repository, plan: GarbagePlan, options: ApplyGarbageOptions): Promise<GarbageResult> {
   const { signal } = options
+  checkShareable(repository)
   for (;;) {
     const plans = await finishEarlier(repository, options)
     const work = await workOf(repository, plan, plans, { signal })

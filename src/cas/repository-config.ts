@@ -45,12 +45,13 @@ export async function readConfig (backend: StorageBackend, options?: AbortOption
   return { id, created, seed: Buffer.from(seed, 'hex'), chunker, abilities, ...(key === undefined ? {} : { sealedWith: key }) }
 }
 
-/** Writes the config of a new repository. @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_…` */
+/** Writes the config of a new repository. @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_UNSUITABLE`, `STORAGE_…` */
 export async function createConfig (backend: StorageBackend, config: Omit<RepositoryConfig, 'abilities'>, options?: AbortOptions): Promise<void> {
   checkChunker(config.chunker)
   await refuseExisting(backend, await backend.size(CONFIG_KEY, options) === undefined)
   const { id, created, seed, chunker: { min, average, max }, sealedWith } = config
   const abilities = { createIfAbsent: await probeCreateIfAbsent(backend, id, options) }
+  checkShareable({ backend, config: { abilities } })
   const sealing = sealedWith === undefined ? { sealing: 'none' } : { sealing: 'sealed', key: sealedWith }
   const record = { id, created, seed: Buffer.from(seed).toString('hex'), chunker: { min, average, max }, abilities, ...sealing }
   await refuseExisting(backend, await createRecord(backend, CONFIG_KEY, record, options))
@@ -77,6 +78,16 @@ export async function checkSealing (
 async function refuseExisting (backend: StorageBackend, isNew: boolean): Promise<void> {
   if (isNew) return
   throw new BackupError('REPOSITORY_EXISTS', `there is a repository in ${backend.location} already`, { data: { location: backend.location, format: FORMAT } })
+}
+
+/**
+ * Outcomes, plans and finals are each made by one of all who try; without that a collector and a writer could both be right.
+ * @throws {BackupError} `STORAGE_UNSUITABLE`
+ */
+export function checkShareable ({ backend: { location }, config }: { readonly backend: Pick<StorageBackend, 'location'>, readonly config: Pick<RepositoryConfig, 'abilities'> }): void {
+  if (config.abilities.createIfAbsent) return
+  const message = `in ${location} more than one of several processes can create the same object, so they would lose each other's snapshots; put the repository on a local disk or another file system`
+  throw new BackupError('STORAGE_UNSUITABLE', message, { data: { location } })
 }
 
 /** A race that one writer wins proves that creating is atomic; it does not prove that listings are. */

@@ -16,7 +16,7 @@ import { PlanReader } from './plans.ts'
 import type { Plans } from './plans.ts'
 import { ReadCache } from './read-cache.ts'
 import { ReaderSession } from './reader-session.ts'
-import { DEFAULT_CHUNKER, checkSealing, createConfig, readConfig } from './repository-config.ts'
+import { DEFAULT_CHUNKER, checkSealing, checkShareable, createConfig, readConfig } from './repository-config.ts'
 import type { RepositoryConfig } from './repository-config.ts'
 import type { CreateRepositoryOptions, LogAccess, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions } from './repository-options.ts'
 import { ReusableCopies, intactPacks } from './reusable-copies.ts'
@@ -136,9 +136,10 @@ export class Repository implements BlobReader {
 
   /**
    * Begins a snapshot.
-   * @throws {BackupError} `SNAPSHOT_MISSING` for a parent that is not visible; `STORAGE_…`
+   * @throws {BackupError} `SNAPSHOT_MISSING` for a parent that is not visible; `STORAGE_UNSUITABLE`, `STORAGE_…`
    */
   async openWriter ({ parents = [], whenPresent = 'keep', signal }: OpenWriterOptions = {}): Promise<WriterSession> {
+    checkShareable(this)
     const session = await this.#openSession('write', parents, { signal })
     return await this.#orEnd(session, async () => {
       const plans = await this.refresh({ signal })
@@ -272,7 +273,7 @@ export class Repository implements BlobReader {
 
 /**
  * Makes a repository and opens it.
- * @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_…`
+ * @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_UNSUITABLE`, `STORAGE_…`
  */
 export async function createRepository (backend: StorageBackend, options: CreateRepositoryOptions = {}): Promise<Repository> {
   const { chunker = DEFAULT_CHUNKER, clock = Date.now, random = randomBytes, seed = random(16), sealing, signal } = options

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { addressOf } from '../../src/cas/address.ts'
 import { applyGarbage } from '../../src/cas/garbage-apply.ts'
 import { planGarbage } from '../../src/cas/garbage-plan.ts'
-import { OUTCOME_PREFIX, SESSION_PREFIX } from '../../src/cas/layout.ts'
-import { SessionRecord, createRecord, readRecord } from '../../src/cas/records.ts'
+import { CONFIG_KEY, OUTCOME_PREFIX, SESSION_PREFIX } from '../../src/cas/layout.ts'
+import { ConfigRecord, SessionRecord, createRecord, readRecord, writeRecord } from '../../src/cas/records.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { LEASE_MS } from '../../src/cas/session.ts'
@@ -151,13 +151,25 @@ describe('a repository', () => {
     expect(made.config.id).toMatch(/^[0-9a-f]{32}$/)
   })
 
-  it('says when creating is not exclusive, and leaves nothing of the probe', async () => {
+  it('is not made where creating is not exclusive, and nothing is left of the probe', async () => {
     const careless = memoryBackend()
     const put = careless.put.bind(careless)
     careless.put = async (key, body) => await put(key, body)
-    const made = await createRepository(careless)
-    expect(made.config.abilities.createIfAbsent).toBe(false)
-    expect((await Array.fromAsync(careless.list(''))).map(entry => entry.key)).toEqual(['config.json'])
+    await expect(createRepository(careless)).rejects.toMatchObject({ code: 'STORAGE_UNSUITABLE' })
+    expect(await Array.fromAsync(careless.list(''))).toEqual([])
+  })
+
+  it('is only read where creating was found not to be exclusive', async () => {
+    const id = await snapshots.make(repository, [blob('a')])
+    const config = (await readRecord(backend, CONFIG_KEY, ConfigRecord))!
+    await writeRecord(backend, CONFIG_KEY, { ...config, abilities: { createIfAbsent: false } })
+    const found = await openRepository(backend)
+    await expect(found.openWriter()).rejects.toMatchObject({ code: 'STORAGE_UNSUITABLE' })
+    const mark = snapshots.mark(found)
+    await expect(applyGarbage(found, await planGarbage(found, { mark }), { mark })).rejects.toMatchObject({ code: 'STORAGE_UNSUITABLE' })
+    const reader = await found.openReader({ snapshots: [id] })
+    expect(await reader.get(addressOf(blob('a')))).toEqual(blob('a'))
+    await reader.close()
   })
 
   it.each([
