@@ -9,11 +9,11 @@ import type { ArchiveEncryption } from '../caf/age-keys.ts'
 import { writeArchive } from '../caf/archive-writer.ts'
 import type { AbortOptions } from '../stream.ts'
 import { checkSecret } from '../trust/keys/secret-strength.ts'
-import { proofIn } from '../trust/log/snapshot-proof.ts'
 import type { Selection } from './contract.ts'
 import { GENERATOR } from './generator.ts'
 import { openLedger } from './ledger.ts'
 import type { OnProgress } from './progress.ts'
+import { proofIn } from './proof.ts'
 import { selectNodes } from './selection.ts'
 import { findView, loadNodes } from './snapshot-view.ts'
 import { inSpan } from './span.ts'
@@ -68,7 +68,7 @@ async function writeOut (repository: Repository, reference: string, output: stri
     const selection = request.selection === undefined ? undefined : selectNodes(nodesOnly(await loadNodes(view, reader)), { ...request.selection, withDependencies: true })
     const write = async (stream: Writable): Promise<ExportedArchive> => {
       const manifest = await writeArchive({
-        snapshot: view.root, blobs: reader, generator: GENERATOR, selection, encryption, proof: selection === undefined ? proofIn(view.statements) : undefined, signal: request.signal, brainVersion: request.brainVersion, totalMemories: request.totalMemories,
+        snapshot: view.root, blobs: reader, generator: GENERATOR, selection, encryption, proof: selection === undefined ? proofIn(view) : undefined, signal: request.signal, brainVersion: request.brainVersion, totalMemories: request.totalMemories,
         onProgress: ({ item, doneBytes, totalBytes }) => { request.onProgress?.({ step: 'export', item, done: doneBytes, total: totalBytes, unit: 'bytes' }) },
       }, stream)
       const sizeBytes = manifest.entries.reduce((sum, entry) => sum + entry.size, 0)

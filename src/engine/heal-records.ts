@@ -23,7 +23,7 @@ export async function healRecords (repository: Repository, { donors, dryRun, sig
   const healed: HealedRecord[] = []
   const left: StorageFinding[] = []
   for (const finding of await Array.fromAsync(verifyObjects(repository, { signal }))) {
-    if (finding.code !== 'RECORD_CORRUPT' && finding.code !== 'SEAL_BROKEN') continue
+    if (finding.derived === true || (finding.code !== 'RECORD_CORRUPT' && finding.code !== 'SEAL_BROKEN')) continue
     const { key } = finding
     const found = await firstIntact(copies, key, { signal })
     if (found !== undefined && !dryRun) await repository.backend.put(key, found.bytes, { signal })

@@ -1,9 +1,11 @@
+import type { Address } from '../cas/blob-store.ts'
 import type { Repository } from '../cas/repository.ts'
 import { storeLike } from '../dag/content.ts'
 import type { StoredContent } from '../dag/content.ts'
 import { BackupError } from '../errors.ts'
 import type { Source } from '../sources/source.ts'
 import type { AbortOptions } from '../stream.ts'
+import { forEachBounded } from './bounded.ts'
 import { isDamage } from './damage.ts'
 import { isReadable } from './damage-survey.ts'
 import type { DamageSurvey, HitNode } from './damage-survey.ts'
@@ -28,15 +30,23 @@ export interface HealContext extends AbortOptions {
 /** Takes lost blobs from other repositories. */
 export async function healFromDonors (donors: readonly Donor[], { survey: { wanted }, healer, note, signal }: HealContext): Promise<void> {
   for (const donor of donors) {
-    for (const address of [...wanted]) {
-      if (!await donor.has(address)) continue
-      const bytes = await donor.get(address, { signal }).catch((error: unknown) => {
-        if (!isDamage(error)) throw error
-        note(`${donor.backend.location} has blob ${address} too, but damaged`)
-        return undefined
-      })
+    await forEachBounded([...wanted], { concurrency: AT_ONCE, signal }, async address => {
+      const bytes = await donated(donor, address, { note, signal })
       if (bytes !== undefined && await healer.put(address, bytes, donor.backend.location)) wanted.delete(address)
-    }
+    })
+  }
+}
+
+const AT_ONCE = 4
+
+async function donated (donor: Donor, address: Address, { note, signal }: Pick<HealContext, 'note' | 'signal'>): Promise<Uint8Array | undefined> {
+  if (!await donor.has(address)) return undefined
+  try {
+    return await donor.get(address, { signal })
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    note(`${donor.backend.location} has blob ${address} too, but damaged`)
+    return undefined
   }
 }
 

@@ -23,7 +23,7 @@ export class Healer {
   readonly healed: Healed[] = []
   readonly #repository: Repository
   readonly #options: HealerOptions
-  #writer: WriterSession | undefined
+  #writer: Promise<WriterSession> | undefined
 
   constructor (repository: Repository, options: HealerOptions) {
     this.#repository = repository
@@ -35,8 +35,8 @@ export class Healer {
     if (addressOf(bytes) !== address) return false
     const { dryRun, signal } = this.#options
     if (!dryRun) {
-      this.#writer ??= await this.#repository.openWriter({ whenPresent: 'rewrite', signal })
-      await this.#writer.put(bytes, { signal })
+      this.#writer ??= this.#repository.openWriter({ whenPresent: 'keep', signal }) // one for all who put at the same time
+      await (await this.#writer).put(bytes, { signal })
     }
     this.note(address, from)
     return true
@@ -61,11 +61,12 @@ export class Healer {
 
   /** Makes durable what was put, so that it can be read from the repository. */
   async flush (): Promise<void> {
-    await this.#writer?.flush({ signal: this.#options.signal })
+    await (await this.#writer)?.flush({ signal: this.#options.signal })
   }
 
   /** Ends the session; what was not flushed is lost. Safe to call twice. */
   async close (): Promise<void> {
-    await this.#writer?.discard()
+    const writer = await this.#writer?.catch(() => undefined) // who put has been told
+    await writer?.discard()
   }
 }

@@ -6,9 +6,8 @@ import type { ArchiveProgress } from '../caf/archive-progress.ts'
 import { openArchive } from '../caf/archive-reader.ts'
 import type { ArchiveReader } from '../caf/archive-reader.ts'
 import type { AbortOptions } from '../stream.ts'
-import type { TrustedKeys } from '../trust/log/snapshot-proof.ts'
 import { originOfArchive, requireProven } from './archive-origin.ts'
-import type { ArchiveOrigin } from './archive-origin.ts'
+import type { ArchiveOrigin, OriginTrust } from './archive-origin.ts'
 import { refreshCatalogue } from './catalogue.ts'
 import { abandonSnapshot, commitSnapshot } from './commit-snapshot.ts'
 import type { Electorate } from './electorate.ts'
@@ -21,8 +20,8 @@ import { inSpan } from './span.ts'
 
 /** The secret or identity is needed for an archive that is encrypted. */
 export interface ImportRequest extends Electorate, AbortOptions, ArchiveKey {
-  /** Logs whose word is taken for where the archive is from. @default none */
-  readonly trusted?: TrustedKeys | undefined
+  /** Whose word is taken for where the archive is from, besides this repository's own log. @default nobody's */
+  readonly trusted?: OriginTrust | undefined
   /** What to do with an archive of which no trusted log says where it is from. @default 'accept', and tell in the result */
   readonly unproven?: 'accept' | 'refuse' | undefined
   /** The line of snapshots that the imported one becomes part of. @default the archive's own */
@@ -73,9 +72,9 @@ export async function importArchive (repository: Repository, path: string, reque
   })
 }
 
-async function checkOrigin (repository: Repository, archive: ArchiveReader, { trusted = { logs: [] }, unproven = 'accept', signal }: ImportRequest): Promise<ArchiveOrigin> {
+async function checkOrigin (repository: Repository, archive: ArchiveReader, { trusted = {}, unproven = 'accept', signal }: ImportRequest): Promise<ArchiveOrigin> {
   const own = (await readLog(repository, { signal }))?.key
-  const origin = await originOfArchive(archive, { ...trusted, logs: [...trusted.logs, ...own === undefined ? [] : [own]] })
+  const origin = await originOfArchive(archive, { ...trusted, logKeys: [...trusted.logKeys ?? [], ...own === undefined ? [] : [own]] })
   if (unproven === 'refuse') requireProven(origin, archive.path)
   return origin
 }

@@ -22,11 +22,15 @@ import type { SnapshotView } from './snapshot-view.ts'
  */
 export async function proveSnapshot (repository: Repository, reference: string, options: AbortOptions = {}): Promise<string> {
   const view = await findView(repository, reference)
-  const commit = await repository.commits.get(view.id, options)
-  for (const statement of commit?.statements ?? []) {
+  return proofIn(view) ?? formatProof(await proveFromLog(repository, view, options))
+}
+
+/** The proof in a snapshot's commit record. */
+export function proofIn ({ statements }: Pick<SnapshotView, 'statements'>): string | undefined {
+  for (const statement of statements) {
     if (typeof statement === 'object' && statement !== null && 'proof' in statement && typeof statement.proof === 'string') return statement.proof
   }
-  return formatProof(await proveFromLog(repository, view, options))
+  return undefined
 }
 
 async function proveFromLog (repository: Repository, view: SnapshotView, options: AbortOptions): Promise<TlogProof> {

@@ -8,13 +8,13 @@ import { originOfArchive } from '../../src/engine/archive-origin.ts'
 import { exportArchive } from '../../src/engine/export.ts'
 import { importArchive } from '../../src/engine/import.ts'
 import { readLog } from '../../src/engine/open-log.ts'
+import { proofIn } from '../../src/engine/proof.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
 import { findView, listViews } from '../../src/engine/snapshot-view.ts'
 import { AgentOutputs } from '../../src/sources/agents/agent-outputs.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import { noteSigner } from '../../src/trust/log/note-key.ts'
 import type { NoteKey } from '../../src/trust/log/note-key.ts'
-import { proofIn } from '../../src/trust/log/snapshot-proof.ts'
 
 let folder: string
 let path: string
@@ -34,13 +34,13 @@ afterEach(async () => { await rm(folder, { recursive: true }) })
 
 const snapshot = async (): Promise<string> => (await createSnapshot(maker, { sources: [outputs], description: 'soul' })).id
 const keyOf = async (repository: Repository): Promise<NoteKey> => (await readLog(repository))!.key
-const proofOf = async (id: string): Promise<string> => proofIn((await findView(maker, id)).statements)!
+const proofOf = async (id: string): Promise<string> => proofIn(await findView(maker, id))!
 
 describe('an archive', () => {
   it('is proven by the log of the repository it is from, where that is trusted', async () => {
     await exportArchive(maker, await snapshot(), path)
     const key = await keyOf(maker)
-    const { origin } = await importArchive(receiver, path, { trusted: { logs: [key] }, unproven: 'refuse' })
+    const { origin } = await importArchive(receiver, path, { trusted: { logKeys: [key] }, unproven: 'refuse' })
     expect(origin).toEqual({ proven: true, log: key.name, cosignedBy: [] })
   })
 
@@ -59,29 +59,30 @@ describe('an archive', () => {
   it('is unproven when it is a part of a snapshot', async () => {
     outputs.add({ id: 'other', value: 1 })
     await exportArchive(maker, await snapshot(), path, { selection: { nodes: ['agents/output/plan'] } })
-    await expect(importArchive(receiver, path, { trusted: { logs: [await keyOf(maker)] }, unproven: 'refuse' })).rejects.toMatchObject({ code: 'ORIGIN_UNPROVEN' })
+    await expect(importArchive(receiver, path, { trusted: { logKeys: [await keyOf(maker)] }, unproven: 'refuse' })).rejects.toMatchObject({ code: 'ORIGIN_UNPROVEN' })
   })
 
   it('is refused with the proof of another snapshot, a key of the same name, or a cosignature that is missing', async () => {
     const [one, other] = [await snapshot(), (outputs.add({ id: 'plan', value: 'answer' }), await snapshot())]
     const key = await keyOf(maker)
-    const archive = { proof: async () => await proofOf(one), root: (await findView(maker, other)).root, manifest: undefined as never }
-    await expect(originOfArchive(archive, { logs: [key] })).rejects.toMatchObject({ code: 'PROOF_INVALID' })
+    const archive = { proof: async () => await proofOf(one), root: (await findView(maker, other)).root }
+    await expect(originOfArchive(archive, { logKeys: [key] })).rejects.toMatchObject({ code: 'PROOF_INVALID' })
     const right = { ...archive, root: (await findView(maker, one)).root }
-    expect(await originOfArchive(right, { logs: [key] })).toMatchObject({ proven: true })
+    expect(await originOfArchive(right, { logKeys: [key] })).toMatchObject({ proven: true })
     const { key: forged } = noteSigner(key.name, Buffer.alloc(32, 7))
-    await expect(originOfArchive(right, { logs: [forged] })).rejects.toMatchObject({ code: 'PROOF_INVALID' })
+    await expect(originOfArchive(right, { logKeys: [forged] })).rejects.toMatchObject({ code: 'PROOF_INVALID' })
     const witness = { name: 'w', key: noteSigner('witness.example', Buffer.alloc(32, 8), 4).key }
-    await expect(originOfArchive(right, { logs: [key], quorum: { kind: 'witness', witness } })).rejects.toMatchObject({ code: 'PROOF_INVALID', message: expect.stringContaining('nobody') as string })
+    const policy = { logs: [{ key }], witnesses: [witness], quorum: { kind: 'witness', witness } } as const
+    await expect(originOfArchive(right, { policy })).rejects.toMatchObject({ code: 'QUORUM_NOT_REACHED' })
   })
 
   it('is not proven when a byte of its proof is changed', async () => {
     const id = await snapshot()
-    const [proof, { root }, logs] = [await proofOf(id), await findView(maker, id), [await keyOf(maker)]]
+    const [proof, { root }, logKeys] = [await proofOf(id), await findView(maker, id), [await keyOf(maker)]]
     const signed = proof.indexOf('\n', proof.indexOf('\n— ') + 1) // further signatures are of keys that nobody asked for
     for (let at = 0; at < signed; at += 7) {
       const changed = proof.slice(0, at) + (proof[at] === 'A' ? 'B' : 'A') + proof.slice(at + 1)
-      const result = await originOfArchive({ proof: async () => changed, root, manifest: undefined as never }, { logs }).catch((error: unknown) => error)
+      const result = await originOfArchive({ proof: async () => changed, root }, { logKeys }).catch((error: unknown) => error)
       expect(result, `byte ${at}`).not.toMatchObject({ proven: true })
     }
   })
