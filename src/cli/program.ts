@@ -9,7 +9,9 @@ import { addGc } from './commands/gc.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
 import { addKey } from './commands/key.ts'
+import { addLog } from './commands/log.ts'
 import { addLs } from './commands/ls.ts'
+import { addProve } from './commands/prove.ts'
 import { addRepair } from './commands/repair.ts'
 import { addRestore } from './commands/restore.ts'
 import { addShow } from './commands/show.ts'
@@ -21,7 +23,7 @@ import { addVerify } from './commands/verify.ts'
 import { PROGRESS_MODES } from './progress-display.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addInit, addDoctor, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addExport, addImport, addVerify, addRepair, addForget, addGc, addKey, addValidator, addStats, addCompletion]
+const COMMANDS = [addInit, addDoctor, addSnapshot, addSnapshots, addShow, addLs, addDiff, addRestore, addExport, addImport, addVerify, addLog, addProve, addRepair, addForget, addGc, addKey, addValidator, addStats, addCompletion]
 
 /** The whole command line. Parsing throws `CommanderError` where commander alone would end the process. */
 export function createProgram (cli: Cli): Command {

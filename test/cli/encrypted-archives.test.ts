@@ -23,7 +23,7 @@ afterAll(async () => { await workspace[Symbol.asyncDispose]() })
 
 /** Runs a command; what it prints never has a secret. */
 async function caf (line: string, env: Readonly<Record<string, string>> = {}): Promise<{ readonly status: number, readonly stdout: string, readonly stderr: string }> {
-  const finished = await runHere(line.split(' '), { cwd: folder, env })
+  const finished = await runHere(line.split(' '), { cwd: folder, env: { CAF_STATE_DIR: join(folder, '.state'), ...env } })
   expect(finished.stdout + finished.stderr).not.toMatch(new RegExp(`${SECRET}|${OTHER}|tiny|AGE-SECRET-KEY-1[A-Z0-9]`))
   return finished
 }

@@ -64,7 +64,7 @@ async function sql (database: string, text: string): Promise<Array<Record<string
 }
 
 async function caf<T = Record<string, unknown>> (line: string, expected = 0): Promise<T> {
-  const { status, stdout, stderr } = await runHere([...line.split(' '), '--json'], { cwd: folder, env: { DATABASE_URL: postgres.url('psyche') } })
+  const { status, stdout, stderr } = await runHere([...line.split(' '), '--json'], { cwd: folder, env: { DATABASE_URL: postgres.url('psyche'), CAF_STATE_DIR: join(folder, '.state') } })
   expect({ status, stderr: expected === 0 ? stderr : '' }).toEqual({ status: expected, stderr: '' })
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as T
 }
@@ -100,7 +100,7 @@ describe('the command line with servers', () => {
     expect(await caf(`restore ${snapshot}`, 5)).toMatchObject({ error: { code: 'TARGET_EXISTS' } })
     const { preserved } = await caf<{ preserved: string }>(`restore ${snapshot} --replace`)
     expect(await sql('psyche', 'select content from public.facts where id = 7')).toEqual([{ content: 'fact 7' }])
-    const ofChange = await runHere(['diff', snapshot, preserved, '--rows', 'postgres/rows/public.facts'], { cwd: folder, env: { DATABASE_URL: postgres.url('psyche') } })
+    const ofChange = await runHere(['diff', snapshot, preserved, '--rows', 'postgres/rows/public.facts'], { cwd: folder, env: { DATABASE_URL: postgres.url('psyche'), CAF_STATE_DIR: join(folder, '.state') } })
     expect(ofChange.stdout).toBe('- 7\\u0009fact 7\n+ 7\\u0009changed\n')
   })
 

@@ -24,11 +24,12 @@ export async function openWorkspace (): Promise<Workspace> {
   await writeFile(join(folder, 'storage/deep/plan.md'), 'first\n')
   await writeFile(join(folder, 'storage/tool.sh'), '#!/bin/sh\n')
   await chmod(join(folder, 'storage/tool.sh'), 0o755)
-  const here = async (line: string): Promise<Finished> => await runHere(line.split(' '), { cwd: folder })
+  const env = { CAF_STATE_DIR: join(folder, '.state') }
+  const here = async (line: string): Promise<Finished> => await runHere(line.split(' '), { cwd: folder, env })
   return {
     folder,
     here,
-    caf: async (line, options) => await runCaf(line.split(' '), { cwd: folder, env: { NODE_COMPILE_CACHE: join(folder, '.cache') }, ...options }),
+    caf: async (line, options) => await runCaf(line.split(' '), { cwd: folder, env: { ...env, NODE_COMPILE_CACHE: join(folder, '.cache') }, ...options }),
     async json<T> (line: string): Promise<T> {
       const { status, stdout, stderr } = await here(`${line} --json`)
       expect([status, stderr]).toEqual([0, ''])

@@ -21,7 +21,7 @@ beforeAll(async () => {
   ;[postgres, qdrant] = await Promise.all([startPostgres({ major: 15 }), startQdrant()])
   await asRoot(`create table public.open (id int primary key); create table public.mine (id int primary key); create role reader login password 'r';
     grant select on public.open to reader; create role auditor login password 'r'; grant pg_read_all_data to auditor`)
-  const repository = await createFromConfig(await loadConfig({ cwd: folder, env: {} }))
+  const repository = await createFromConfig(await loadConfig({ cwd: folder, env: { CAF_STATE_DIR: join(folder, 'state') } }))
   await repository.close()
 })
 afterAll(async () => {
@@ -36,7 +36,7 @@ async function asRoot (sql: string): Promise<void> {
 }
 
 async function checks (flags: Settings, env: Record<string, string> = {}): Promise<Check[]> {
-  return await Array.fromAsync(diagnose(await loadConfig({ cwd: folder, flags, env })))
+  return await Array.fromAsync(diagnose(await loadConfig({ cwd: folder, flags, env: { CAF_STATE_DIR: join(folder, 'state'), ...env } })))
 }
 const of = (found: readonly Check[], subject: string): Check[] => found.filter(check => check.subject === subject)
 const as = (user: string): string => `postgres://${user}@${postgres.host}:${postgres.port}/postgres`

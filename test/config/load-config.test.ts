@@ -24,8 +24,11 @@ const refusal = async (request: Partial<LoadRequest> = {}): Promise<BackupError>
 describe('loadConfig', () => {
   it('has a default for everything', async () => {
     const sealing = { required: false, ownSecret: false }
-    expect(await load({ env: { XDG_CACHE_HOME: '/cache' } })).toEqual({ file: undefined, repository: join(folder, '.backups'), project: 'default', concurrency: 4, sealing, cacheFolder: '/cache/caf', retention: {}, sources: [] })
-    expect((await load()).cacheFolder).toBe(join(homedir(), '.cache/caf'))
+    const consensus = { logOnly: [] }
+    const folders = { cacheFolder: '/cache/caf', stateFolder: '/state/caf' }
+    expect(await load({ env: { XDG_CACHE_HOME: '/cache', XDG_STATE_HOME: '/state' } })).toEqual({ file: undefined, repository: join(folder, '.backups'), project: 'default', concurrency: 4, sealing, consensus, ...folders, retention: {}, sources: [] })
+    expect(await load()).toMatchObject({ cacheFolder: join(homedir(), '.cache/caf'), stateFolder: join(homedir(), '.local/state/caf') })
+    expect(await load({ env: { CAF_STATE_DIR: '/kept', XDG_STATE_HOME: '/state' } })).toMatchObject({ stateFolder: '/kept' })
   })
 
   it('reads a TypeScript file in the folder or above it, and takes its paths from there', async () => {

@@ -12,10 +12,14 @@ import { EXIT } from '../exit-status.ts'
 import { findingText } from '../finding-text.ts'
 import { readAmount } from '../option-values.ts'
 import { counted, printableDate } from '../printable.ts'
+import { verifyProofFile } from '../verify-proof.ts'
 
 interface VerifyOptions extends GlobalOptions {
   readonly readData?: ReadAmount
   readonly resume?: true
+  readonly proof?: string
+  readonly logKey?: string
+  readonly policy?: string
 }
 
 type Counts = Record<Finding['severity'], number>
@@ -24,8 +28,13 @@ export function addVerify (program: Command, cli: Cli): void {
   const command = program.command('verify').description('Check the repository and say which artifacts of which snapshots any damage hits. Changes nothing but its memory of what was read when.')
     .option('--read-data <amount>', 'also read stored data, what was read longest ago first: a share such as 10%, an amount such as 5GB, or all', readAmount)
     .option('--resume', 'go on with `--read-data all` where it was cut off')
+    .option('--proof <file>', 'check this proof of `caf prove` instead, and whether the repository, if there is one, still has what it proves')
+    .option('--log-key <vkey>', 'the key that the proof must be signed by')
+    .option('--policy <file>', 'the tlog-policy that says whose cosignatures the proof must have')
     .action(async (_options: unknown, self: Command) => {
-      const { readData = 'none', resume } = self.optsWithGlobals<VerifyOptions>()
+      const { readData = 'none', resume, proof, logKey, policy } = self.optsWithGlobals<VerifyOptions>()
+      if (proof !== undefined) return await verifyProofFile(cli, { proof, ...(logKey === undefined ? {} : { logKey }), ...(policy === undefined ? {} : { policy }) })
+      if (logKey !== undefined || policy !== undefined) throw new BackupError('INVALID_OPTION', '--log-key and --policy go with --proof')
       if (resume === true && readData !== 'all') throw new BackupError('INVALID_OPTION', '--resume goes with --read-data all; a share or an amount goes on by itself')
       await cli.withRepository(async opened => {
         const counts: Counts = { error: 0, warning: 0 }
@@ -38,6 +47,7 @@ export function addVerify (program: Command, cli: Cli): void {
   addExamples(command, [
     ['caf verify', 'every record, list and graph; is every blob listed?'],
     ['caf verify --read-data 10%', 'and read a tenth: ten days of that in cron read everything'],
+    ['caf verify --proof nightly.tlog-proof --log-key <key>', 'was this snapshot really made, and is it still there?'],
     ['caf verify --read-data all', 'and read everything: what can be read here can be restored'],
   ])
 }
