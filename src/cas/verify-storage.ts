@@ -35,7 +35,7 @@ export interface StorageFinding {
 export interface ReadPack {
   readonly name: string
   readonly sizeBytes: number
-  /** `gone`: a collection gave it up meanwhile. */
+  /** `damaged`: something in it is lost, or its ends must be made anew; not for copies that stand intact elsewhere. `gone`: a collection gave it up meanwhile. */
   readonly state: 'intact' | 'damaged' | 'gone'
 }
 
@@ -97,9 +97,12 @@ export async function * verifyPacks (repository: Repository, { only, onPack, sig
   for await (const listing of countedPacks(repository, { signal })) {
     if (only?.has(listing.name) === false) continue
     let intact = true
+    let copies = 0
     for await (const finding of verifyPack(repository, listing, { signal })) {
-      intact = false
-      if (finding.address !== undefined && finding.intactElsewhere !== true) lost.add(finding.address)
+      const { address, intactElsewhere = false } = finding
+      if (intactElsewhere) copies++
+      else if (address !== undefined || copies === 0) intact = false // a damaged copy breaks the file's hash too
+      if (address !== undefined && !intactElsewhere) lost.add(address)
       yield finding
     }
     const { name, sizeBytes } = listing

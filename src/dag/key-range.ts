@@ -28,7 +28,8 @@ export function keyRange (key: readonly KeyColumn[], { from, to }: KeyRange): Ra
   }
   return {
     covers,
-    isBefore: beginning === undefined ? undefined : candidate => beginning(candidate) < 0,
+    // Before a whole key there are only smaller ones; before the beginning of one there may be others that begin so.
+    isBefore: beginning === undefined ? undefined : candidate => beginning(candidate) < (from?.length === key.length ? 1 : 0),
     trim: beginning === undefined && end === undefined ? rows => rows : rows => trimRows(rows, key.length, covers),
   }
 }

@@ -21,6 +21,7 @@ export interface HealerOptions extends AbortOptions {
  */
 export class Healer {
   readonly healed: Healed[] = []
+  readonly #addresses = new Set<Address>()
   readonly #repository: Repository
   readonly #options: HealerOptions
   #writer: Promise<WriterSession> | undefined
@@ -30,12 +31,12 @@ export class Healer {
     this.#options = options
   }
 
-  /** Stores `bytes` if they are the blob; false if they are not. */
+  /** Stores `bytes`; false if they are not the blob, or it was stored before and is lost all the same. */
   async put (address: Address, bytes: Uint8Array, from: string): Promise<boolean> {
-    if (addressOf(bytes) !== address) return false
+    if (addressOf(bytes) !== address || this.#addresses.has(address)) return false
     const { dryRun, signal } = this.#options
     if (!dryRun) {
-      this.#writer ??= this.#repository.openWriter({ whenPresent: 'keep', signal }) // one for all who put at the same time
+      this.#writer ??= this.#repository.openWriter({ whenPresent: 'rewrite', signal }) // one for all who put at the same time
       await (await this.#writer).put(bytes, { signal })
     }
     this.note(address, from)
@@ -44,6 +45,8 @@ export class Healer {
 
   /** Notes a blob that somebody else has stored. */
   note (address: Address, from: string): void {
+    if (this.#addresses.has(address)) return
+    this.#addresses.add(address)
     this.healed.push({ address, from })
   }
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Address } from '../../src/cas/blob-store.ts'
 import { OUTCOME_PREFIX, PACK_PREFIX, SEGMENT_PREFIX, packKey } from '../../src/cas/layout.ts'
+import { openSessions } from '../../src/cas/open-sessions.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { CID, addressOf } from '../../src/dag/block.ts'
@@ -53,6 +54,7 @@ async function repair (request: RepairRequest = {}): Promise<RepairOutcome> {
   try {
     return await repairRepository(repository, request)
   } finally {
+    expect(await openSessions(backend)).toEqual(new Map()) // a garbage collection has nobody to wait for
     await repository.close()
   }
 }
