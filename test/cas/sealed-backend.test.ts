@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { ObjectSeal } from '../../src/cas/object-seal.ts'
+import { encodeSealHead } from '../../src/cas/seal-header.ts'
 import { SealedBackend } from '../../src/cas/sealed-backend.ts'
 import { countingBackend } from '../../src/storage/counting-backend.ts'
 import { directoryBackend } from '../../src/storage/directory-backend.ts'
@@ -170,6 +172,21 @@ describe('what is stored', () => {
       expect(await sealed(inner).get(KEY, { offset: 0, length: 10 })).toHaveLength(10) // the first segment is in its place
       await expect(sealed(inner).get(KEY, { offset: 70_000, length: 10 })).rejects.toMatchObject({ code: 'SEAL_BROKEN' })
     }
+  })
+
+  it.each<[string, (plain: Buffer) => void]>([
+    ['claims more bytes than there is room for', plain => plain.writeBigUInt64LE(65_529n)],
+    ['has something in its padding', plain => { plain[65_535] = 1 }],
+  ])('by who has the key that %s is SEAL_BROKEN', async (_, change) => {
+    const { current } = testSealing()
+    const head = encodeSealHead({ key: current.id, salt: randomBytes(32), size: 65_536 })
+    const object = Buffer.concat([head, Buffer.alloc(65_552)])
+    const plain = Buffer.alloc(65_536)
+    plain.writeBigUInt64LE(100n)
+    change(plain)
+    new ObjectSeal(KEY, head, current).seal(0, plain, object, head.length)
+    await inner.put(KEY, object)
+    for (const read of [readings()[0]!, readings()[2]!]) await expect(read()).rejects.toMatchObject({ code: 'SEAL_BROKEN' })
   })
 
   it('with another key is KEY_NEEDED', async () => {

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addressOf } from '../../src/cas/address.ts'
 import { applyGarbage } from '../../src/cas/garbage-apply.ts'
 import { planGarbage } from '../../src/cas/garbage-plan.ts'
-import { PACK_PREFIX, SEGMENT_PREFIX } from '../../src/cas/layout.ts'
+import { PACK_PREFIX, SEGMENT_PREFIX, finalKey, planKey } from '../../src/cas/layout.ts'
+import { createRecord } from '../../src/cas/records.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { newSealingKey, sealingKeyOf } from '../../src/cas/sealing.ts'
@@ -205,6 +206,15 @@ describe('garbage of writers without a key', () => {
     await busy.discard()
     await collecting
     await snapshots.check(await openFull())
+  })
+
+  it('keeps a writer from building on a pack that was given up and is not deleted yet', async () => {
+    const first = await snapshotOf([rows('a')], Buffer.from('one'))
+    const packs = [...(await openFull()).index.packs.keys()]
+    const time = '2026-11-21T00:00:00.000Z'
+    await createRecord(backend, planKey(1), { time, host: 'other', packs })
+    await createRecord(backend, finalKey(1), { time, delete: packs, segments: [] })
+    expect((await snapshotOf([rows('a')], Buffer.from('one'), [first.id])).stored).toEqual(['new', 'new'])
   })
 
   it('is not taken for a loss when this host has lost its list of addresses', async () => {
