@@ -27,7 +27,8 @@ const MOST_CONNECTIONS = 256
 export function validatorServer ({ witness, origins, requestsPerMinute = 600, requestTimeoutMs = 30_000, clock = Date.now }: ValidatorServerOptions): FastifyInstance {
   const server = fastify({
     bodyLimit: MOST_BYTES, requestTimeout: requestTimeoutMs, keepAliveTimeout: 60_000, forceCloseConnections: 'idle', logger: false,
-    http: { connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs) },
+    // Node takes the two limits for each other when that of the headers is the greater.
+    http: { headersTimeout: Math.min(10_000, requestTimeoutMs), connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs) },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   })
   server.server.maxConnections = MOST_CONNECTIONS
@@ -40,6 +41,10 @@ export function validatorServer ({ witness, origins, requestsPerMinute = 600, re
   server.addHook('onRequest', async (request, reply) => {
     if (!limit.allows(request.ip)) await reply.code(429).header('retry-after', '60').type('text/plain; charset=utf-8').send('too many requests\n')
   })
+  let isClosing = false
+  server.addHook('preClose', async () => { isClosing = true })
+  // Else closing would wait until a client that is answered meanwhile has let go of its connection.
+  server.addHook('onSend', async (_request, reply) => { if (isClosing) reply.header('connection', 'close') })
   server.setErrorHandler(async (error: { readonly statusCode?: number }, _request, reply) => {
     const status = error.statusCode ?? 500
     await reply.code(status).type('text/plain; charset=utf-8').send(status === 413 ? 'the request is too long\n' : status < 500 ? 'this is no request to a validator\n' : 'the validator failed\n')

@@ -17,7 +17,7 @@ export interface QuorumOptions extends AbortOptions {
   readonly policy?: Policy | undefined
   /** How long a validator may take. @default 60000 */
   readonly timeoutMs?: number | undefined
-  /** How long the others are waited for once there are enough. @default 2000 */
+  /** How long the others are waited for once there are enough. @default 5000 */
   readonly graceMs?: number | undefined
 }
 
@@ -39,7 +39,7 @@ export interface Poll extends Consensus {
  * @throws {BackupError} `INVALID_OPTION` for a quorum that these validators can never, or always, reach
  */
 export async function poll (validators: readonly Validator[], proposal: Proposal, options: QuorumOptions = {}): Promise<Poll> {
-  const { policy, threshold, timeoutMs = 60_000, graceMs = 2_000, signal } = options
+  const { policy, threshold, timeoutMs = 60_000, graceMs = 5_000, signal } = options
   signal?.throwIfAborted()
   const rule = ruleOf(validators, { policy, threshold })
   const enough = new AbortController()

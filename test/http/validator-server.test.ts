@@ -129,13 +129,14 @@ describe('POST /add-checkpoint', () => {
   it('finishes what it is at when it is closed, and then takes nothing new', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>()
     gate = promise
+    const address = url('/add-checkpoint')
     const asking = post(await sample.request(0, 3))
     await looking
     const closing = server.close()
     resolve(undefined)
     expect((await asking).status).toBe(200)
     await closing
-    await expect(post('')).rejects.toThrow('fetch failed')
+    await expect(fetch(address, { method: 'POST' })).rejects.toThrow('fetch failed')
   })
 })
 

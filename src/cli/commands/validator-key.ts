@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { formatVkey } from '../../trust/log/note-key.ts'
 import { openWitnessKey } from '../../trust/witness/witness-key.ts'
@@ -18,7 +19,7 @@ export function addValidatorKey (validator: Command, cli: Cli): void {
     .option('--name <name>', 'what a new key is called, as validator.example.com/backups')
     .option('--url <url>', 'where others reach it, for the line')
     .action(async ({ state, name, url }: ValidatorKeyOptions) => {
-      const { key } = await openWitnessKey(state, { name })
+      const { key } = await openWitnessKey(resolve(cli.terminal.cwd, state), { name })
       const vkey = formatVkey(key)
       const line = ['witness', key.name, vkey, ...(url === undefined ? [] : [url])].join(' ')
       await cli.output.result({ name: key.name, vkey, line }, () => { cli.output.line(line) })

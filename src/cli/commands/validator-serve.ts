@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { logOrigin, openWitness } from '../../engine/open-witness.ts'
@@ -40,7 +41,8 @@ export function addValidatorServe (validator: Command, cli: Cli): void {
   ])
 }
 
-async function serve (cli: Cli, { state, listen, name, readData }: ServeOptions): Promise<void> {
+async function serve (cli: Cli, { state: folder, listen, name, readData }: ServeOptions): Promise<void> {
+  const state = resolve(cli.terminal.cwd, folder)
   const signer = await openWitnessKey(state, { name })
   await cli.withRepository(async ({ repository }) => {
     const stopping = new AbortController()
