@@ -1,14 +1,18 @@
 import type { Address } from '../../src/cas/blob-store.ts'
-import { CONFIG_KEY, FORGOTTEN_PREFIX, OUTCOME_PREFIX, PACK_PREFIX, PLAN_PREFIX, SEGMENT_PREFIX, SESSION_PREFIX, packNameOf } from '../../src/cas/layout.ts'
+import { CONFIG_KEY, FORGOTTEN_PREFIX, OPENING_PREFIX, OUTCOME_PREFIX, PACK_PREFIX, PLAN_PREFIX, SEGMENT_PREFIX, SESSION_PREFIX, packNameOf } from '../../src/cas/layout.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import type { BackupError } from '../../src/errors.ts'
+import { LOG_PREFIX } from '../../src/trust/log/log-layout.ts'
 import { listViews } from '../../src/engine/snapshot-view.ts'
 import { isBackupError } from '../../src/errors.ts'
 import { differenceOf, readSnapshot } from './fingerprint.ts'
 import { demand, lineOf, Violation } from './violation.ts'
 import type { World } from './world.ts'
 
-const COUNTED = [CONFIG_KEY, SESSION_PREFIX, OUTCOME_PREFIX, FORGOTTEN_PREFIX, PLAN_PREFIX, SEGMENT_PREFIX]
+/** Says whose log it is. */
+export const LOG_KEY = 'keys/log'
+
+const COUNTED = [CONFIG_KEY, SESSION_PREFIX, OUTCOME_PREFIX, FORGOTTEN_PREFIX, PLAN_PREFIX, SEGMENT_PREFIX, LOG_PREFIX, OPENING_PREFIX, LOG_KEY]
 
 /** Keys of the objects that verify answers for: all but what is derived and nobody's, and packs that no segment lists, which are garbage. */
 export async function damageableKeys ({ backend, index }: Repository): Promise<string[]> {

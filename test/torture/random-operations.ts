@@ -14,8 +14,9 @@ export interface OperationsRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A repository gets old and then dies: so many operations, of which every fifth repository lives in files. */
-const OPERATIONS_OF_A_WORLD = 100
+/** A repository gets old and then dies. Every second one is sealed, every fifth lives in files. */
+const OPERATIONS_OF_A_WORLD = 60
+const SEALED_WORLDS = 2
 const WORLDS_IN_FILES = 5
 const MOST_SNAPSHOTS = 8
 
@@ -39,18 +40,19 @@ const MISHAPS: readonly Mishap[] = [
 export async function randomOperations ({ seed, operations, tally, signal }: OperationsRequest): Promise<void> {
   for (let done = 0, n = 0; done < operations && signal?.aborted !== true; n++) {
     const count = Math.min(OPERATIONS_OF_A_WORLD, operations - done)
-    await liveAndDie(seed + n, { operations: count, inFiles: n % WORLDS_IN_FILES === WORLDS_IN_FILES - 1, tally, signal })
+    await liveAndDie(seed + n, { operations: count, sealed: n % SEALED_WORLDS === 1, inFiles: n % WORLDS_IN_FILES === WORLDS_IN_FILES - 1, tally, signal })
     done += count
   }
 }
 
 interface Life extends Omit<OperationsRequest, 'seed'> {
   readonly inFiles: boolean
+  readonly sealed: boolean
 }
 
-async function liveAndDie (seed: number, { operations, inFiles, tally, signal }: Life): Promise<void> {
-  const world = await World.create(new Chance(seed), { inFiles })
-  const steps: string[] = [`seed ${seed}, a repository in ${inFiles ? 'files' : 'memory'}`]
+async function liveAndDie (seed: number, { operations, inFiles, sealed, tally, signal }: Life): Promise<void> {
+  const world = await World.create(new Chance(seed), { inFiles, sealed })
+  const steps: string[] = [`seed ${seed}, a ${sealed ? 'sealed ' : ''}repository in ${inFiles ? 'files' : 'memory'}`]
   try {
     for (let i = 0; i < operations && signal?.aborted !== true; i++) {
       world.tick()

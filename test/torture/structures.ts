@@ -1,9 +1,10 @@
 import type { Address } from '../../src/cas/blob-store.ts'
-import { FORGOTTEN_PREFIX, FINAL_SUFFIX, OUTCOME_PREFIX, PACK_PREFIX, PLAN_PREFIX, SEGMENT_PREFIX, SESSION_PREFIX, packNameOf } from '../../src/cas/layout.ts'
+import { FORGOTTEN_PREFIX, FINAL_SUFFIX, OPENING_PREFIX, OUTCOME_PREFIX, PACK_PREFIX, PLAN_PREFIX, SEGMENT_PREFIX, SESSION_PREFIX, packNameOf } from '../../src/cas/layout.ts'
 import { HEAD_BYTES, TRAILER_BYTES } from '../../src/cas/pack-format.ts'
 import { readListing } from '../../src/cas/pack-reader.ts'
+import { CHECKPOINT_PREFIX, ENTRY_PREFIX, NEWEST_CHECKPOINT_KEY, TILE_PREFIX } from '../../src/trust/log/log-layout.ts'
 import { archiveSubjects } from './archive-subject.ts'
-import { damageableKeys, detect, readsNothingWrong } from './detection.ts'
+import { LOG_KEY, damageableKeys, detect, readsNothingWrong } from './detection.ts'
 import type { FlipFixture } from './flip-fixture.ts'
 import { demand } from './violation.ts'
 import type { World } from './world.ts'
@@ -49,6 +50,12 @@ export const STRUCTURES: readonly Structure[] = [
   { name: 'forgotten', subjects: fixture => objects(fixture, FORGOTTEN_PREFIX, allOf) },
   { name: 'plan', subjects: fixture => objects(fixture, PLAN_PREFIX, allOf, key => !key.endsWith(FINAL_SUFFIX)) },
   { name: 'final', subjects: fixture => objects(fixture, PLAN_PREFIX, allOf, key => key.endsWith(FINAL_SUFFIX)) },
+  { name: 'log key', subjects: fixture => objects(fixture, LOG_KEY, allOf) },
+  { name: 'log entry', subjects: fixture => objects(fixture, ENTRY_PREFIX, allOf) },
+  { name: 'log tile', subjects: fixture => objects(fixture, TILE_PREFIX, allOf) },
+  { name: 'checkpoint', subjects: fixture => objects(fixture, CHECKPOINT_PREFIX, checkpointParts) },
+  { name: 'newest checkpoint', subjects: fixture => objects(fixture, NEWEST_CHECKPOINT_KEY, allOf, key => key === NEWEST_CHECKPOINT_KEY) },
+  { name: 'opening', subjects: fixture => objects(fixture, OPENING_PREFIX, allOf) },
   { name: 'archive', subjects: archiveSubjects },
 ]
 
@@ -104,6 +111,16 @@ async function * packSubjects (fixture: FlipFixture): AsyncGenerator<Subject> {
 /** (format.md § Index segment) */
 function segmentParts ({ length }: Uint8Array): Part[] {
   return [{ name: 'magic', start: 0, end: 8 }, { name: 'body', start: 8, end: length - 32 }, { name: 'hash', start: length - 32, end: length }]
+}
+
+/**
+ * Text and the log's own signature. The cosignatures after it are for those who know the witnesses' keys: of a repository by itself nobody can say
+ * whether they are as they were.
+ */
+function checkpointParts (bytes: Uint8Array): Part[] {
+  const note = Buffer.from(bytes)
+  const signatures = note.indexOf('\n\n') + 2
+  return [{ name: 'text', start: 0, end: signatures }, { name: 'signature', start: signatures, end: note.indexOf('\n', signatures) + 1 }]
 }
 
 function allOf ({ length }: Uint8Array): Part[] {
