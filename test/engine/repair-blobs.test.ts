@@ -6,6 +6,7 @@ import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { CID, addressOf } from '../../src/dag/block.ts'
 import { walk } from '../../src/dag/walk.ts'
+import { applyForget, planForget } from '../../src/engine/forget.ts'
 import { collectGarbage } from '../../src/engine/garbage.ts'
 import { repairRepository } from '../../src/engine/repair.ts'
 import type { RepairOutcome, RepairRequest } from '../../src/engine/repair.ts'
@@ -119,7 +120,7 @@ describe('a lost blob', () => {
     const repository = await openRepository(backend)
     await createSnapshot(repository, { sources: [sourceOf({ ...live, tree: tree('other') })], description: 'second' })
     const { address } = (await parts()).find(({ kind }) => kind === 'snapshot')!
-    await repository.forget(id)
+    await applyForget(repository, await planForget(repository, { references: [id] }))
     await flipBlob(repository, address)
     expect(await losses()).toEqual([])
     expect(await repair()).toMatchObject({ lost: [] })

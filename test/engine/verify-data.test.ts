@@ -3,6 +3,7 @@ import { VERIFIED_KEY } from '../../src/cas/layout.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { verifyPacks } from '../../src/cas/verify-storage.ts'
+import { applyForget, planForget } from '../../src/engine/forget.ts'
 import { collectGarbage } from '../../src/engine/garbage.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
 import { verifyRepository } from '../../src/engine/verify.ts'
@@ -185,7 +186,7 @@ describe('the memory of checks', () => {
     await verify({ readData: 'all' })
     const before = Object.keys(await remembered())
     const [first] = await repository.visible()
-    await repository.forget(first!.id)
+    await applyForget(repository, await planForget(repository, { references: [first!.id] }))
     expect((await collectGarbage(repository)).packsDeleted).toBeGreaterThan(0)
     await verify({ readData: 0.1 })
     expect(Object.keys(await remembered()).length).toBeLessThan(before.length)
