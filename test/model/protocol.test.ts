@@ -10,6 +10,8 @@ import type { Found, SearchOptions } from './search.ts'
 const PUTS: WriterTask = { puts: [{ blob: 0 }] }
 /** Takes blob A over from its parent. */
 const INHERITS: WriterTask = { puts: [], inherits: true }
+/** As that, by an index that was read before its session. */
+const REMEMBERS: WriterTask = { ...PUTS, remembers: true }
 /** Each stores one blob whole, and the other as its delta: the other way round than the other. */
 const DELTAS: readonly WriterTask[] = [{ puts: [{ blob: 0 }, { blob: 1, base: 0 }] }, { puts: [{ blob: 1 }, { blob: 0, base: 1 }] }]
 
@@ -31,6 +33,7 @@ describe('the protocol loses nothing and blocks nobody for ever', () => {
     'a writer that takes over from its parent, a reader and a collector that copies': { ...SMALL, writers: [INHERITS], readers: 1, copying: true },
     'a writer and two collectors': TWO_COLLECTORS,
     'a writer and two collectors that copy': { ...TWO_COLLECTORS, copying: true, coarse: true },
+    'a writer that remembers the index and two collectors': { ...TWO_COLLECTORS, writers: [REMEMBERS] },
     'two writers of deltas and a collector that copies': { ...SMALL, packs: [], writers: DELTAS, copying: true },
   }
   it.each(Object.entries(casts))('with %s', (name, scenario) => { expect(found(name, scenario)).toBeUndefined() })

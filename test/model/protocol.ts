@@ -5,7 +5,7 @@ import type { Scenario } from './scenario.ts'
 import type { Model } from './search.ts'
 import type { Step } from './step.ts'
 import { loss, visible } from './storage.ts'
-import { END, START, indices, keyOf } from './world.ts'
+import { END, OVER, START, indices, keyOf } from './world.ts'
 import type { World } from './world.ts'
 import { writerGoesOn, writerSteps } from './writer.ts'
 
@@ -25,7 +25,7 @@ export function protocol (scenario: Scenario): Model<World> {
   return {
     first: firstWorld(scenario),
     actors,
-    keyOf: world => keyOf(world, coarse && !copying ? { alike: collectors, coarse } : {}),
+    keyOf: world => keyOf(world, coarse && !copying ? { alike: collectors, coarse, settled: actor => isSettled(world, actor) } : {}),
     steps: world => [...actors.keys()].flatMap(actor => coarse ? stepsOf(world, actor).flatMap(whole) : stepsOf(world, actor)),
     fault: world => loss(world, scenario, readersOf(world).length > 0 ? 1 : 0),
     unfinished: ({ memories }) => [...memories.keys()].filter(actor => memories[actor]!.at !== START && memories[actor]!.at !== END),
@@ -44,6 +44,11 @@ export function protocol (scenario: Scenario): Model<World> {
       ? actor > 0 && JSON.stringify(writers[actor]) === JSON.stringify(writers[actor - 1])
       : actor > firstCollector && actor < memories.length
     return !alike || memories[actor - 1]!.at !== START
+  }
+
+  /** True for who was revoked and has nothing to store any more. */
+  function isSettled ({ outcomes, memories }: World, actor: number): boolean {
+    return outcomes[actor] === OVER && memories[actor]!.left === 0
   }
 
   /** The step with what goes on from it. */

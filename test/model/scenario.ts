@@ -8,6 +8,8 @@ export interface WriterTask {
   readonly puts: ReadonlyArray<{ readonly blob: number, readonly base?: number }>
   /** True if it names the first snapshot as its parent and takes all of that over without putting it. */
   readonly inherits?: boolean
+  /** True if it goes by an index that it has read before its session, as one without the repository's key: only its plans are new. */
+  readonly remembers?: boolean
 }
 
 /** Who takes part. Anybody may forget any snapshot at any time besides. */

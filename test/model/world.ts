@@ -65,6 +65,8 @@ export const END = 1
 
 export const FRESH: Memory = { at: START, newest: 0, packs: 0, awaited: 0, seen: 0, commits: 0, roots: 0, left: 0, carried: 0 }
 
+const SETTLED: Memory = { ...FRESH, at: END }
+
 /** The world after an actor has moved on to `memory`; `changes` are those of the storage. */
 export function moved (world: World, actor: number, memory: Partial<Memory>, changes?: Partial<World>): World {
   const memories = world.memories.with(actor, { ...world.memories[actor]!, ...memory })
@@ -76,10 +78,12 @@ export interface KeyOptions {
   readonly alike?: number
   /** Leaves out what a carried out plan named: by then its final's packs are deleted, and late comers' findings count for nothing. */
   readonly coarse?: boolean
+  /** True for actors that make no difference to others any more. */
+  readonly settled?: (actor: number) => boolean
 }
 
 /** All that tells one world from another, as a short string. What nobody can learn any more is left out. */
-export function keyOf (world: World, { alike = 0, coarse = false }: KeyOptions = {}): string {
+export function keyOf (world: World, { alike = 0, coarse = false, settled = () => false }: KeyOptions = {}): string {
   const { packs, sessions, outcomes, forgotten, records, plans, finals, memories } = world
   const codes = [sessions, forgotten, records, plans.length, ...outcomes]
   for (const [index, plan] of plans.entries()) {
@@ -88,7 +92,10 @@ export function keyOf (world: World, { alike = 0, coarse = false }: KeyOptions =
   }
   for (const { state, copies } of packs) codes.push(copies.reduce((code, copy) => code * 8 + copy, state))
   const open = bitsOf(outcomes, outcome => outcome === NONE)
-  const parts = memories.map(memory => coarse && finals[memory.newest - 1] !== undefined ? codeOf({ ...memory, packs: 0, commits: 0, roots: 0 }, open) : codeOf(memory, open))
+  const parts = memories.map((memory, actor) => {
+    if (settled(actor)) return codeOf(SETTLED, open)
+    return coarse && finals[memory.newest - 1] !== undefined ? codeOf({ ...memory, packs: 0, commits: 0, roots: 0 }, open) : codeOf(memory, open)
+  })
   const others = parts.splice(parts.length - alike)
   return String.fromCharCode(...codes) + parts.join('') + others.sort().join('')
 }

@@ -1,7 +1,7 @@
 import { BLOB_NAMES, namesFirst, packOfPut } from './scenario.ts'
 import type { Scenario, WriterTask } from './scenario.ts'
 import type { Step } from './step.ts'
-import { givenUp, listed, usable, visible, withOutcome, withPack } from './storage.ts'
+import { givenUp, listed, present, usable, visible, withOutcome, withPack } from './storage.ts'
 import { COMMIT, END, LISTED, NONE, OVER, START, STORED, has, moved } from './world.ts'
 import type { Bits, Memory, World } from './world.ts'
 
@@ -15,22 +15,28 @@ const ASK = 8
 const SEGMENT = 9
 const OUTCOME = 10
 const RECORD = 11
+const REMEMBERED = 12
 
 /** What a writer can do next: Repository.openWriter, WriterSession.put, PackSink, WriterSession.commit. */
 export function writerSteps (world: World, writer: number, scenario: Scenario): Step[] {
   const memory = world.memories[writer]!
-  const { puts } = scenario.writers[writer]!
+  const { puts, remembers = false } = scenario.writers[writer]!
   const { without } = scenario
   const named = namesFirst(scenario, writer)
   switch (memory.at) {
     case START: // Session.open
+      if (remembers) return [step('reads the index', { at: REMEMBERED, packs: listed(world) })]
       if (without === 'sessionFirst') return [listPlans()]
       return [without === 'parentsAfter' && named ? checkParent(PUBLISH) : publish(PLANS)]
+    case REMEMBERED:
+      return [publish(PLANS)]
     case PLANS: // PlanReader.read: the list
       return [listPlans()]
     case FINALS: // PlanReader.read: the newest final, or the plan that has none yet
+      if (remembers) return [step('reads the newest final', { at: INDEX, newest: 0, packs: memory.packs & ~avoided(world, memory.newest) })]
       return [step('reads the newest final', { at: INDEX, newest: 0, packs: avoided(world, memory.newest) })]
     case INDEX: // BlobIndex.refresh, intactPacks
+      if (remembers) return [step('lists the packs', { at: afterSession(), packs: memory.packs & present(world) })]
       return [step('reads the index', { at: afterIndex(), packs: puts.length > 0 ? listed(world) & ~memory.packs : 0 })]
     case PUBLISH:
       return [publish(without === 'parentsAfter' ? PLANS : afterSession())]
