@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addressOf } from '../../src/cas/address.ts'
+import { BlobIndex } from '../../src/cas/blob-index.ts'
 import { applyGarbage } from '../../src/cas/garbage-apply.ts'
 import { planGarbage } from '../../src/cas/garbage-plan.ts'
 import { PACK_PREFIX, SEGMENT_PREFIX, finalKey, planKey } from '../../src/cas/layout.ts'
+import { MemoryIndex } from '../../src/cas/memory-index.ts'
+import type { PackListing } from '../../src/cas/pack-format.ts'
 import { createRecord } from '../../src/cas/records.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
@@ -215,6 +218,20 @@ describe('garbage of writers without a key', () => {
     await createRecord(backend, planKey(1), { time, host: 'other', packs })
     await createRecord(backend, finalKey(1), { time, delete: packs, segments: [] })
     expect((await snapshotOf([rows('a')], Buffer.from('one'), [first.id])).stored).toEqual(['new', 'new'])
+  })
+
+  it('counts pack by pack, also where a segment lists several', async () => {
+    const index = new BlobIndex(backend, new MemoryIndex(), { ownOnly: true })
+    const pack = (name: string): PackListing => ({ name, sizeBytes: 100, objectBytes: 40_000, blobs: [{ address: addressOf(rows(name)), encoding: 0, stored: 5, plain: 5, depth: 0 }] })
+    await index.take('segment', [pack('aa'), pack('bb')])
+    const plans = { newest: 1, open: undefined, final: undefined }
+    for (let round = 0; round < 2; round++) {
+      await index.refresh({ ...plans, deleted: new Set(['aa']) })
+      expect([...index.packs.keys()]).toEqual(['bb'])
+      expect(index.find(addressOf(rows('aa')))).toEqual([])
+    }
+    await index.refresh({ ...plans, deleted: new Set(['aa', 'bb']) })
+    expect(index.packs.size).toBe(0)
   })
 
   it('is not taken for a loss when this host has lost its list of addresses', async () => {
