@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import { readNodes } from '../../engine/snapshot-view.ts'
 import type { SnapshotView } from '../../engine/snapshot-view.ts'
+import { isSelfValidated } from '../../engine/validations.ts'
 import type { Cli, Opened } from '../cli.ts'
 import { formatBytes } from '../byte-size.ts'
 import { addExamples } from '../examples.ts'
 import type { Output } from '../output.ts'
 import { counted, printable, printableDate } from '../printable.ts'
 import { findSnapshot } from '../snapshot-reference.ts'
-import { snapshotDocument } from '../snapshot-text.ts'
+import { snapshotDocument, validationLines } from '../snapshot-text.ts'
 import type { Column } from '../text-table.ts'
 
 interface KindSum {
@@ -59,7 +60,8 @@ async function sumKinds ({ repository }: Opened, view: SnapshotView, signal: Abo
   return [...sums.values()].sort((a, b) => a.kind < b.kind ? -1 : 1)
 }
 
-function print (output: Output, { id, root, project, timestamp, validatedBy, block }: SnapshotView, kinds: readonly KindSum[]): void {
+function print (output: Output, view: SnapshotView, kinds: readonly KindSum[]): void {
+  const { id, root, project, timestamp, validatedBy, block } = view
   output.facts([
     ['snapshot', id],
     ['root', root.toString()],
@@ -68,7 +70,8 @@ function print (output: Output, { id, root, project, timestamp, validatedBy, blo
     ['description', printable(block.description)],
     ['tags', block.tags.map(printable).join(', ')],
     ['parents', block.parents.map(String).join(', ')],
-    ['validated by', validatedBy.map(printable).join(', ')],
+    ['validated by', `${validatedBy.map(printable).join(', ')}${isSelfValidated(view) ? ' (self-validated)' : ''}`],
+    ...validationLines(view).map(line => ['', line] as const),
     ['trace', printable(block.traceId)],
     ['made by', printable(block.generator)],
   ])
