@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Repository, WriterSession } from '../cas/repository.ts'
 import type { AbortOptions } from '../stream.ts'
+import { refreshCatalogue } from './catalogue.ts'
 import { seekConsensus } from './consensus.ts'
 import type { Agreement } from './consensus.ts'
 import type { Electorate } from './electorate.ts'
@@ -18,7 +19,7 @@ export interface Commitment extends Electorate, AbortOptions {
 }
 
 /**
- * Makes what `writer` has written a snapshot: proposed in the log, agreed on by the validators, committed, and closed in the log.
+ * Makes what `writer` has written a snapshot: proposed in the log, agreed on by the validators, committed, closed in the log and entered in the catalogue.
  * On failure the caller discards the writer, and then calls {@link abandonSnapshot}.
  * @throws {BackupError} `QUORUM_NOT_REACHED`, `SESSION_REVOKED`, `LOG_CORRUPT`, `LOG_ROLLED_BACK`, `STORAGE_…`
  */
@@ -32,8 +33,9 @@ export async function commitSnapshot (repository: Repository, writer: WriterSess
     throw error
   })
   await writer.commit({ root: cid, project: otherProject, ...agreement })
-  // The snapshot is visible and durable: a failure here is none of it. Who appends next closes the leaf.
-  await ledger?.record([{ kind: 'committed', snapshot, root: cid, validatedBy: [...agreement.validatedBy] }]).catch(() => undefined)
+  // The snapshot is visible and durable: a failure here is none of it. Who comes next closes the leaf, or writes the catalogue.
+  const closing = ledger?.record([{ kind: 'committed', snapshot, root: cid, validatedBy: [...agreement.validatedBy] }]).catch(() => undefined)
+  await Promise.all([closing, refreshCatalogue(repository)])
   return agreement
 }
 

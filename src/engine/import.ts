@@ -8,7 +8,6 @@ import type { ArchiveReader } from '../caf/archive-reader.ts'
 import type { AbortOptions } from '../stream.ts'
 import { originOfArchive, requireProven } from './archive-origin.ts'
 import type { ArchiveOrigin, OriginTrust } from './archive-origin.ts'
-import { refreshCatalogue } from './catalogue.ts'
 import { abandonSnapshot, commitSnapshot } from './commit-snapshot.ts'
 import type { Electorate } from './electorate.ts'
 import type { BackupEmitter } from './events.ts'
@@ -60,7 +59,6 @@ export async function importArchive (repository: Repository, path: string, reque
       const ledger = await openLedger(repository, { traceId, signal: request.signal })
       await ledger?.closeOpen({ signal: request.signal })
       const imported = await bringIn(repository, archive, { ...request, ledger })
-      await refreshCatalogue(repository)
       const { id, root, nodes, sizeBytes, storedBytes } = imported
       span.setAttributes({ 'caf.snapshot.id': id, 'caf.bytes': sizeBytes, 'caf.bytes.stored': storedBytes })
       const durationMs = Math.round(performance.now() - started)

@@ -5,7 +5,7 @@ import { FORGOTTEN_PREFIX } from '../cas/layout.ts'
 import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Log } from '../trust/log/log.ts'
-import type { Appended } from '../trust/log/log.ts'
+import type { ActFacts, Appended } from '../trust/log/log.ts'
 import { OpenLeaves } from '../trust/log/open-leaves.ts'
 import type { Act } from '../trust/log/opening.ts'
 import { createLog } from './open-log.ts'
@@ -14,6 +14,8 @@ export interface LedgerOptions extends AbortOptions {
   /** Stands in every leaf of one operation. */
   readonly traceId: string
 }
+
+export type RecordOptions = Pick<ActFacts, 'announce' | 'signal'>
 
 /** What an operation writes into the repository's log. */
 export class Ledger {
@@ -34,8 +36,8 @@ export class Ledger {
   }
 
   /** Logs acts, in their order. @throws {BackupError} `LOG_CORRUPT`, `LOG_ROLLED_BACK`, `STORAGE_…` */
-  async record (acts: readonly Act[], { signal }: AbortOptions = {}): Promise<Appended[]> {
-    return await this.log.appendAll(acts, { time: this.#repository.now(), traceId: this.#traceId, signal })
+  async record (acts: readonly Act[], { announce, signal }: RecordOptions = {}): Promise<Appended[]> {
+    return await this.log.appendAll(acts, { time: this.#repository.now(), traceId: this.#traceId, announce, signal })
   }
 
   /** Logs what is done and cannot be undone. That the storage may only be read is no reason to fail. */

@@ -56,7 +56,7 @@ export class ProposedSnapshot {
 
 /** Puts the leaf of a snapshot that wants to be committed into the log; undefined where nobody can sign a checkpoint with it. */
 export async function propose (ledger: Ledger, act: Extract<Act, { kind: 'snapshot' }>, options: AbortOptions = {}): Promise<ProposedSnapshot | undefined> {
-  const [appended] = await ledger.record([act], options)
+  const [appended] = await ledger.record([act], { announce: 'later', ...options })
   if (appended === undefined) throw new BackupError('LOG_CORRUPT', 'the log took no leaf')
   return appended.checkpoint === undefined ? undefined : new ProposedSnapshot(ledger, appended, appended.checkpoint)
 }

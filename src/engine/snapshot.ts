@@ -10,7 +10,6 @@ import type { Source } from '../sources/source.ts'
 import type { AbortOptions } from '../stream.ts'
 import { captureAll } from './capture.ts'
 import type { NamedSummary } from './capture.ts'
-import { refreshCatalogue } from './catalogue.ts'
 import { abandonSnapshot, commitSnapshot } from './commit-snapshot.ts'
 import type { Electorate } from './electorate.ts'
 import type { BackupEmitter } from './events.ts'
@@ -100,7 +99,6 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
     const parents = link === undefined ? [] : [link.root]
     const root = await writeRoot(writer, graph, { ...request, project, created: now(), summaries, parents })
     const agreement = await commitSnapshot(repository, writer, { ...request, root, project, parents, ledger })
-    await refreshCatalogue(repository)
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
     return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: agreement.validatedBy }

@@ -33,6 +33,8 @@ export interface ActFacts extends AbortOptions {
   /** ISO 8601. */
   readonly time: string
   readonly traceId: string
+  /** `later`: `checkpoint` is not written anew, for that will be done with cosignatures. @default 'now' */
+  readonly announce?: 'now' | 'later' | undefined
 }
 
 /** A leaf and what it says. */
@@ -99,7 +101,7 @@ export class Log {
   }
 
   /** Adds several leaves in this order, perhaps with others' between them, and one checkpoint. @throws {BackupError} as {@link append} */
-  async appendAll (acts: readonly Act[], { time, traceId, signal }: ActFacts): Promise<Appended[]> {
+  async appendAll (acts: readonly Act[], { time, traceId, announce, signal }: ActFacts): Promise<Appended[]> {
     const pinned = await this.#pinned()
     const before = await this.#extend(await this.#newest(pinned, { signal }), pinned, { signal })
     let next = before?.size ?? 0
@@ -110,7 +112,7 @@ export class Log {
       while (!await this.store.createEntry(next, leaf, { signal })) next++
       added.push({ index: next++, leaf, opening })
     }
-    const after = await this.#extend(before, pinned, { signal })
+    const after = await this.#extend(before, pinned, { announce, signal })
     return added.map(each => ({ ...each, checkpoint: this.#signer === undefined ? undefined : after }))
   }
 
@@ -161,11 +163,13 @@ export class Log {
     return await this.#read(checkpointKey(size), options)
   }
 
-  /** Adds cosignatures to a checkpoint; who adds the same twice changes nothing. */
+  /** Adds cosignatures to a checkpoint, also where it is the newest. Who adds the same twice changes nothing. */
   async cosigned (checkpoint: SignedCheckpoint, signatures: readonly NoteSignature[], options: AbortOptions = {}): Promise<SignedCheckpoint> {
     const stored = await this.checkpointAt(checkpoint.size, options) ?? checkpoint
+    const newest = await this.#read(NEWEST_CHECKPOINT_KEY, options).catch(ignoreCorrupt)
     const note = addSignatures(stored.note, signatures)
-    await this.store.backend.put(checkpointKey(checkpoint.size), Buffer.from(formatNote(note)), options)
+    const keys = [checkpointKey(checkpoint.size), ...(newest === undefined || newest.size <= checkpoint.size ? [NEWEST_CHECKPOINT_KEY] : [])]
+    await Promise.all(keys.map(async key => await this.store.backend.put(key, Buffer.from(formatNote(note)), options)))
     return { ...checkpoint, note }
   }
 
@@ -179,7 +183,7 @@ export class Log {
     return await this.#pin?.read(this.key)
   }
 
-  async #extend (before: SignedCheckpoint | undefined, pinned: SignedCheckpoint | undefined, options: AbortOptions): Promise<SignedCheckpoint | undefined> {
+  async #extend (before: SignedCheckpoint | undefined, pinned: SignedCheckpoint | undefined, options: AbortOptions & Pick<ActFacts, 'announce'>): Promise<SignedCheckpoint | undefined> {
     const old = before ?? NO_LEAVES
     const leaves = this.#signer === undefined ? [] : await this.store.readLeavesFrom(old.size, options)
     if (leaves.length === 0 || this.#signer === undefined) {
@@ -192,14 +196,14 @@ export class Log {
   }
 
   /** Tiles and the checkpoint of this size first: what `checkpoint` names must be there. */
-  async #publish (head: TreeHead, signer: NoteSigner, objects: ReadonlyMap<string, Uint8Array>, options: AbortOptions): Promise<SignedCheckpoint> {
+  async #publish (head: TreeHead, signer: NoteSigner, objects: ReadonlyMap<string, Uint8Array>, { announce = 'now', ...options }: AbortOptions & Pick<ActFacts, 'announce'>): Promise<SignedCheckpoint> {
     const { backend } = this.store
     const note = signCheckpoint(head, signer)
     const puts = [...objects].map(async ([key, bytes]) => await backend.put(key, bytes, options))
     const isNew = backend.put(checkpointKey(head.size), Buffer.from(note), { ...options, whenPresent: 'keep' })
     await Promise.all([...puts, isNew])
     const checkpoint = await isNew ? openCheckpoint(note, this.key) : await this.#sameCheckpoint(head, options)
-    await backend.put(NEWEST_CHECKPOINT_KEY, Buffer.from(formatNote(checkpoint.note)), options)
+    if (announce === 'now') await backend.put(NEWEST_CHECKPOINT_KEY, Buffer.from(formatNote(checkpoint.note)), options)
     await this.#pin?.write(checkpoint, this.key)
     return checkpoint
   }
