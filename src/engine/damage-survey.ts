@@ -1,9 +1,9 @@
+import { isUnreadable } from '../cas/blob-fetcher.ts'
 import type { Address } from '../cas/blob-store.ts'
 import type { Repository } from '../cas/repository.ts'
 import type { StorageFinding } from '../cas/verify-storage.ts'
 import { findNode } from '../dag/node-map.ts'
 import type { NodeBlock } from '../dag/node.ts'
-import { isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import { isDamage } from './damage.ts'
 import { DamageLedger } from './damage-ledger.ts'
@@ -53,7 +53,7 @@ export async function isReadable (repository: Repository, address: Address, { si
       await repository.fetcher.read(address, copy, wanted => repository.copies(wanted), { signal })
       return true
     } catch (error) {
-      if (!isBackupError(error, 'BLOB_CORRUPT')) throw error
+      if (!isUnreadable(error)) throw error
     }
   }
   return false
