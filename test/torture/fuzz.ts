@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { CURRENT_INPUT, CURRENT_TARGET, PROGRESS_LENGTH, STARTED_AT } from './fuzz/fuzz-progress.ts'
 import type { FuzzFinding, FuzzMessage, FuzzOrder } from './fuzz/fuzz-progress.ts'
@@ -29,7 +32,8 @@ const MOST_HEAP_MIB = 768
  */
 export async function fuzzParsers ({ seed, inputs, first = 0, only, tally, signal }: FuzzRequest): Promise<void> {
   const progress = new Float64Array(new SharedArrayBuffer(PROGRESS_LENGTH * Float64Array.BYTES_PER_ELEMENT))
-  const order: FuzzOrder = { seed, first, inputs, only, progress }
+  const folder = await mkdtemp(join(tmpdir(), 'caf-fuzz-'))
+  const order: FuzzOrder = { seed, first, inputs, only, folder, progress }
   const worker = new Worker(WORKER, { workerData: order, resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB } })
   const findings: FuzzFinding[] = []
   let targets: readonly string[] = []
@@ -46,9 +50,10 @@ export async function fuzzParsers ({ seed, inputs, first = 0, only, tally, signa
   const watch = setInterval(() => { if (isLate(progress)) stop(`it takes more than ${DEADLINE_MS} ms`) }, LOOK_EVERY_MS)
   const interrupt = (): void => { stop() }
   signal?.addEventListener('abort', interrupt)
-  await once(worker, 'exit').finally(() => {
+  await once(worker, 'exit').finally(async () => {
     clearInterval(watch)
     signal?.removeEventListener('abort', interrupt)
+    await rm(folder, { recursive: true })
   })
   if (findings.length > 0) throw new Violation(`${findings.length} inputs are not taken as they should be, of seed ${seed}`, { steps: findings.map(stepOf) })
 }

@@ -13,7 +13,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     operations: { type: 'string', default: '2000' },
     kills: { type: 'string', default: '200' },
-    inputs: { type: 'string', default: '200000' },
+    inputs: { type: 'string', default: '50000' },
     step: { type: 'string', default: '1' },
     only: { type: 'string' },
   },

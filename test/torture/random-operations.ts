@@ -40,17 +40,13 @@ const MISHAPS: readonly Mishap[] = [
 export async function randomOperations ({ seed, operations, tally, signal }: OperationsRequest): Promise<void> {
   for (let done = 0, n = 0; done < operations && signal?.aborted !== true; n++) {
     const count = Math.min(OPERATIONS_OF_A_WORLD, operations - done)
-    await liveAndDie(seed + n, { operations: count, sealed: n % SEALED_WORLDS === 1, inFiles: n % WORLDS_IN_FILES === WORLDS_IN_FILES - 1, tally, signal })
+    await liveAndDie(seed + n, { operations: count, tally, signal })
     done += count
   }
 }
 
-interface Life extends Omit<OperationsRequest, 'seed'> {
-  readonly inFiles: boolean
-  readonly sealed: boolean
-}
-
-async function liveAndDie (seed: number, { operations, inFiles, sealed, tally, signal }: Life): Promise<void> {
+async function liveAndDie (seed: number, { operations, tally, signal }: Omit<OperationsRequest, 'seed'>): Promise<void> {
+  const [sealed, inFiles] = [seed % SEALED_WORLDS === 0, seed % WORLDS_IN_FILES === 0]
   const world = await World.create(new Chance(seed), { inFiles, sealed })
   const steps: string[] = [`seed ${seed}, a ${sealed ? 'sealed ' : ''}repository in ${inFiles ? 'files' : 'memory'}`]
   try {

@@ -33,8 +33,8 @@ export async function runTorture (request: TortureRequest): Promise<void> {
 }
 
 /** Runs a part to its end or its first loss; a part that breaks in another way has lost as well. */
-async function attempt ({ only, tally, onEnd }: TortureRequest, part: Counted, act: () => Promise<void>): Promise<void> {
-  if (only?.includes(part) === false) return
+async function attempt ({ only, tally, signal, onEnd }: TortureRequest, part: Counted, act: () => Promise<void>): Promise<void> {
+  if (only?.includes(part) === false || signal?.aborted === true) return
   try {
     await act()
   } catch (error) {

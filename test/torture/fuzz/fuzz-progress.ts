@@ -13,6 +13,8 @@ export interface FuzzOrder {
   readonly inputs: number
   /** Name of the only target that gets inputs. */
   readonly only?: string | undefined
+  /** For inputs that readers want as files. */
+  readonly folder: string
   readonly progress: Float64Array
 }
 

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { isBackupError } from '../../../src/errors.ts'
 import { Chance } from '../chance.ts'
@@ -14,9 +11,9 @@ import { fuzzTargets } from './targets.ts'
 const MOST_MEMORY = 256 * 1024 * 1024
 const REPORT_EVERY = 200
 
-const { seed, first, inputs, only, progress } = workerData as FuzzOrder
+const { seed, first, inputs, only, folder, progress } = workerData as FuzzOrder
 
-async function run (folder: string): Promise<void> {
+async function run (): Promise<void> {
   const targets = await fuzzTargets(folder)
   post({ targets: targets.map(({ name }) => name) })
   let counts: Record<string, number> = {}
@@ -59,9 +56,4 @@ function post (message: FuzzMessage): void {
   parentPort?.postMessage(message)
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'caf-fuzz-'))
-try {
-  await run(folder)
-} finally {
-  await rm(folder, { recursive: true })
-}
+await run()
