@@ -42,6 +42,6 @@ export async function originOfArchive (archive: Pick<ArchiveReader, 'proof' | 'r
 /** @throws {BackupError} `ORIGIN_UNPROVEN` */
 export function requireProven (origin: ArchiveOrigin, path: string): void {
   if (origin.proven) return
-  const message = `${path} is intact, but its origin is unproven: ${origin.why}. What it holds would be restored with your rights, its SQL included: give the key of the log that it must come from, or accept it unsigned if you know where it is from`
+  const message = `nothing that is trusted says where ${path} is from: ${origin.why}. What it holds would be restored with your rights, its SQL included: give the key of the log that it must come from (--log-key), or --accept-unsigned if you know where it is from`
   throw new BackupError('ORIGIN_UNPROVEN', message, { data: { path, why: origin.why } })
 }

@@ -51,7 +51,7 @@ describe('an archive encrypted with JWT_SECRET', () => {
     const exported = await json<{ root: string }>('export latest soul.caf --encrypt', { JWT_SECRET: SECRET })
     expect(exported).toMatchObject({ encrypted: true })
     expect((await readFile(join(folder, 'soul.caf'))).includes('confidential')).toBe(false)
-    expect(await json(`import soul.caf --repository other --as here --secret-file ${await file('secret.txt', `${SECRET}\n`)}`)).toMatchObject({ root: exported.root, project: 'here' })
+    expect(await json(`import soul.caf --repository other --accept-unsigned --as here --secret-file ${await file('secret.txt', `${SECRET}\n`)}`)).toMatchObject({ root: exported.root, project: 'here' })
     const { payload } = await jwtVerify(token, await readFile(join(folder, 'secret.txt')).then(bytes => bytes.subarray(0, -1)))
     expect(payload.sub).toBe('ana')
     expect(await json('restore here/latest --repository other --to-folder restored')).toMatchObject({ restored: 1 })
@@ -82,7 +82,7 @@ describe('an archive encrypted with JWT_SECRET', () => {
 describe('an archive', () => {
   it('is not encrypted unless that is asked for', async () => {
     expect(await json('export latest open.caf', { JWT_SECRET: SECRET })).toMatchObject({ encrypted: false })
-    expect((await caf('import open.caf --repository other --secret-file nowhere')).status).toBe(0)
+    expect((await caf('import open.caf --repository other --accept-unsigned --secret-file nowhere')).status).toBe(0)
     expect((await caf('export latest - --encrypt --json', { JWT_SECRET: SECRET })).stderr).toContain('[INVALID_OPTION]')
   })
 
@@ -91,18 +91,18 @@ describe('an archive', () => {
     const exported = await json<{ root: string }>(`export latest friends.caf --recipient ${await identityToRecipient(identity)}`, { CAF_SECRET: SECRET })
     expect(exported).toMatchObject({ encrypted: true })
     const keyFile = await file('key.txt', `# public key: age1…\n${identity}\n`)
-    expect(await json(`import friends.caf --repository other --identity-file ${keyFile}`, { JWT_SECRET: OTHER })).toMatchObject({ root: exported.root })
+    expect(await json(`import friends.caf --repository other --accept-unsigned --identity-file ${keyFile}`, { JWT_SECRET: OTHER })).toMatchObject({ root: exported.root })
     const strange = await file('strange.txt', `${await generateX25519Identity()}\n`)
-    expect((await caf(`import friends.caf --repository other --identity-file ${strange}`)).stderr).toContain('[KEY_WRONG]')
-    expect((await caf(`import friends.caf --repository other --identity-file ${await file('none.txt', 'AGE-SECRET-KEY-1HIDDEN')}`)).stderr).toContain('[INVALID_OPTION]')
-    expect((await caf('import friends.caf --repository other --identity-file missing.txt')).stderr).toContain('[CONFIG_INVALID]')
+    expect((await caf(`import friends.caf --repository other --accept-unsigned --identity-file ${strange}`)).stderr).toContain('[KEY_WRONG]')
+    expect((await caf(`import friends.caf --repository other --accept-unsigned --identity-file ${await file('none.txt', 'AGE-SECRET-KEY-1HIDDEN')}`)).stderr).toContain('[INVALID_OPTION]')
+    expect((await caf('import friends.caf --repository other --accept-unsigned --identity-file missing.txt')).stderr).toContain('[CONFIG_INVALID]')
   })
 
   it('opens with a secret that is not the project’s', async () => {
     await json('export latest theirs.caf --encrypt', { CAF_SECRET: OTHER })
-    const { stderr } = await caf('import theirs.caf --repository other', { CAF_SECRET: SECRET })
+    const { stderr } = await caf('import theirs.caf --repository other --accept-unsigned', { CAF_SECRET: SECRET })
     expect(stderr).toContain('[KEY_WRONG]')
-    await json(`import theirs.caf --repository other --archive-secret-file ${await file('theirs.txt', OTHER)}`, { CAF_SECRET: SECRET })
+    await json(`import theirs.caf --repository other --accept-unsigned --archive-secret-file ${await file('theirs.txt', OTHER)}`, { CAF_SECRET: SECRET })
   })
 
   it.each([
@@ -126,6 +126,6 @@ describe('an archive of a sealed repository', () => {
     expect(await json('export latest by-choice.caf --no-encrypt --repository sealed', env)).toMatchObject({ encrypted: false })
     const theirs = await file('theirs.txt', OTHER)
     await json('export latest foreign.caf --encrypt', { CAF_SECRET: OTHER })
-    expect(await json(`import foreign.caf --repository sealed --archive-secret-file ${theirs}`, env)).toMatchObject({ nodes: 1 })
+    expect(await json(`import foreign.caf --repository sealed --accept-unsigned --archive-secret-file ${theirs}`, env)).toMatchObject({ nodes: 1 })
   })
 })

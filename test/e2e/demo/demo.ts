@@ -82,8 +82,8 @@ class Demo {
     const archive = join(this.#world.folder, 'psyche.caf')
     await this.#report.step('export a .caf archive', async tick => await exportArchive(repository, id, archive, { brainVersion: 'demo', onProgress: ticking(tick) }),
       ({ entries, sizeBytes }) => [`${entries} entries, ${bytes(sizeBytes)}; any unzip opens it, plain psql restores its tables`])
-    const imported = await this.#report.step(`import it as ${this.#copy.slug}`, async tick => await importArchive(repository, archive, { project: this.#copy.slug, onProgress: ticking(tick) }),
-      ({ root }) => [`root ${root}, the same as before`])
+    const imported = await this.#report.step(`import it as ${this.#copy.slug}`, async tick => await importArchive(repository, archive, { project: this.#copy.slug, unproven: 'refuse', onProgress: ticking(tick) }),
+      ({ root, origin }) => [`root ${root}, the same as before`, origin.proven ? `its proof leads to the log ${origin.log}` : ''])
     await this.#report.step('restore it into a new database, collection and folder', async tick => await restoreSnapshot(repository, imported.id, {
       restorers: this.#copy.restorers(), policy: { strategy: 'full', preserveHistory: false }, onProgress: ticking(tick),
     }), ({ restored, rows }) => [`${restored} artifacts, ${rows} rows, each read back and compared`])
