@@ -25,6 +25,8 @@ export interface FetcherParts {
   readonly cache: ReadCache
   /** The blobs of a pack stand in no order. @default false */
   readonly shuffled?: boolean
+  /** Others' packs cannot be opened, and that is no damage to them: `KEY_NEEDED`. @default false */
+  readonly keyless?: boolean
   /** Stored bytes of copies whose pack is not written yet. */
   readonly unwritten?: (copy: Copy) => Uint8Array | undefined
 }
@@ -72,7 +74,8 @@ export class BlobFetcher {
   async readStored (address: Address, copy: Copy, options: AbortOptions = {}): Promise<Uint8Array> {
     const { stored } = copy
     const bytes = this.#parts.unwritten?.(copy) ?? await this.#windows.read(copy, options).catch((error: unknown) => {
-      throw isBackupError(error, 'SEAL_BROKEN') ? blobCorrupt(address, copy, error.message, error) : error
+      const isDamage = isBackupError(error, 'SEAL_BROKEN') || (this.#parts.keyless !== true && isBackupError(error, 'KEY_NEEDED'))
+      throw isDamage && error instanceof BackupError ? blobCorrupt(address, copy, error.message, error) : error
     })
     if (bytes === undefined) throw blobCorrupt(address, copy, 'the pack is missing')
     if (bytes.length !== stored) throw blobCorrupt(address, copy, `the pack ends after ${bytes.length} of its ${stored} bytes`)

@@ -68,7 +68,7 @@ export class Repository implements BlobReader {
     this.commits = new Commits(this.backend, sealing && new CommitSeal(sealing, random))
     this.#plans = new PlanReader(this.backend)
     this.#cache = new ReadCache(readCacheBytes)
-    this.fetcher = new BlobFetcher({ backend: this.backend, zstd: this.#zstd, cache: this.#cache, shuffled: this.#isSealed })
+    this.fetcher = this.#newFetcher()
     this.#clock = clock
     this.#random = random
   }
@@ -147,9 +147,7 @@ export class Repository implements BlobReader {
       await this.commits.checkVisible(parents, { signal })
       // What a revoked writer lists may be a delta of what was collected since: useless, and alarming when verified.
       const sink = this.newSink(names => { reusable.addPacks(names) }, async () => { await session.askNotRevoked() })
-      const fetcher = new BlobFetcher({
-        backend: this.backend, zstd: this.#zstd, cache: this.#cache, shuffled: this.#isSealed, unwritten: copy => sink.storedOf(copy),
-      })
+      const fetcher = this.#newFetcher(copy => sink.storedOf(copy))
       return new WriterSession({ repository: this, session, sink, reusable, fetcher, zstd: this.#zstd, parents, whenPresent, signal })
     })
   }
@@ -210,6 +208,11 @@ export class Repository implements BlobReader {
   /** Frees the cache. Safe to call twice; sessions must be over. */
   async close (): Promise<void> {
     await this.index.close()
+  }
+
+  #newFetcher (unwritten?: (copy: Copy) => Uint8Array | undefined): BlobFetcher {
+    const parts = { backend: this.backend, zstd: this.#zstd, cache: this.#cache, shuffled: this.#isSealed, keyless: this.isWriteOnly }
+    return new BlobFetcher(unwritten === undefined ? parts : { ...parts, unwritten })
   }
 
   get #isSealed (): boolean {

@@ -202,6 +202,18 @@ describe('commit records of a sealed repository', () => {
     await expect(visible()).rejects.toMatchObject({ code: 'SEAL_BROKEN', data: { key: other } })
   })
 
+  it('that are SEAL_BROKEN are left out where one asks for that, and can be forgotten', async () => {
+    const other = 'ab'.repeat(16)
+    await backend.put(OUTCOME_PREFIX + other, (await backend.get(key))!)
+    const repository = await openRepository(backend, { sealing })
+    const damaged: string[] = []
+    expect(await repository.visible({ onDamaged: id => { damaged.push(id) } })).toHaveLength(1)
+    expect(damaged).toEqual([other])
+    await expect(repository.roots()).rejects.toMatchObject({ code: 'SEAL_BROKEN' })
+    expect(await repository.forget(other)).toBe(true)
+    expect(await repository.roots()).toHaveLength(1)
+  })
+
   it('with another time are RECORD_CORRUPT', async () => {
     await backend.put(key, encodeRecord({ ...await members(), time: '2026-11-21T00:00:00.000Z' }))
     await expect(visible()).rejects.toMatchObject({ code: 'RECORD_CORRUPT' })

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { collectGarbage } from '../../src/engine/garbage.ts'
+import { applyForget, planForget } from '../../src/engine/forget.ts'
 import { repairRepository } from '../../src/engine/repair.ts'
 import { restoreSnapshot } from '../../src/engine/restore.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
@@ -94,11 +95,28 @@ describe('a sealed repository', () => {
     expect(await findings()).toEqual([])
     await checkRestored(second, 1)
     const repository = await openFull()
-    await repository.forget(first.id)
+    await applyForget(repository, await planForget(repository, { references: [first.id] }))
     await collectGarbage(repository)
     expect(await repairRepository(repository)).toMatchObject({ left: [] })
     expect((await listViews(repository)).map(view => view.id)).toEqual([second.id])
     await checkRestored(second, 1)
+    expect(await findings()).toEqual([])
+  })
+
+  it('is verified to the end, and every damaged object named, whichever bit of a header or segment is flipped', async () => {
+    await take(await openFull(), 0)
+    const sealedKeys = (await Array.fromAsync(backend.list(''))).map(({ key }) => key).filter(key => /^(blobs|metadata\/index)\/|snapshots.json/.test(key))
+    expect(sealedKeys.length).toBeGreaterThanOrEqual(3)
+    for (const key of sealedKeys) {
+      const intact = (await backend.get(key))!
+      for (const position of [3, 14, 25, 70, intact.length - 9]) {
+        const damaged = Buffer.from(intact)
+        damaged[position]! ^= 4
+        await backend.put(key, damaged)
+        expect((await findings() as Array<{ key?: string }>).map(finding => finding.key), `byte ${position} of ${key}`).toContain(key)
+      }
+      await backend.put(key, intact)
+    }
     expect(await findings()).toEqual([])
   })
 
@@ -133,7 +151,7 @@ describe('a writer without a key', () => {
   it('goes on when its last snapshot was forgotten, and beside holders of the key', async () => {
     const first = await take(await openWorker(), 0)
     const repository = await openFull()
-    await repository.forget(first.id)
+    await applyForget(repository, await planForget(repository, { references: [first.id] }))
     await collectGarbage(repository)
     await repository.close()
     const second = await take(await openWorker(), 1, first)
