@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatVkey, noteSigner, SIGNATURE_TYPE } from '../../src/trust/log/note-key.ts'
@@ -27,6 +28,13 @@ const EXAMPLE = lines(
 )
 
 describe('a policy file', () => {
+  it('as docs/validators.md shows one is valid', () => {
+    const text = readFileSync(new URL('../../docs/validators.md', import.meta.url), 'utf8')
+    const { logs, witnesses, quorum } = parsePolicy(/```\n(log .*?)```/s.exec(text)![1]!)
+    expect([logs.length, witnesses.length]).toEqual([1, 3])
+    expect(formatQuorum(quorum)).toMatch(/^2 of \(/)
+  })
+
   it('is read as the standard says', () => {
     const policy = parsePolicy(EXAMPLE)
     expect(policy.logs.map(({ key }) => key.name)).toEqual(['example.com/log'])
