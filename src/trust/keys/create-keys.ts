@@ -5,8 +5,8 @@ import { SEALING_KEY_BYTES } from '../../cas/sealing.ts'
 import { BackupError, isBackupError } from '../../errors.ts'
 import type { StorageBackend } from '../../storage/storage-backend.ts'
 import type { AbortOptions } from '../../stream.ts'
-import { claimGeneration, newGeneration } from './generation.ts'
-import { slotKey } from './key-records.ts'
+import { newGeneration } from './generation.ts'
+import { claimRecord, generationKey, slotKey } from './key-records.ts'
 import { checkOwner, newSlot } from './slots.ts'
 import type { SlotOwner } from './slots.ts'
 import { unlockKeys } from './unlock-keys.ts'
@@ -44,7 +44,8 @@ export async function createKeys (backend: StorageBackend, options: CreateKeysOp
     await createRecord(backend, slotKey(id), await newSlot(generation, owner, { label: 'secret' in owner ? label : shortened(owner.recipient), created: now }), { signal })
     ids.push(id)
   }
-  const first = await claimGeneration(backend, record, { signal })
+  // Last: from here on these are the keys.
+  const first = await claimRecord(backend, generationKey(1), record, { signal })
   if (!first) for (const id of ids) await backend.delete(slotKey(id), { signal })
   return await unlockKeys(backend, first ? { identities: [generation.identity] } : { secret }, { signal }).catch((error: unknown) => { throw first ? error : asBusy(backend, error) })
 }

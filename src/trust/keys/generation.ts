@@ -1,12 +1,10 @@
 import { corrupt } from '../../cas/record.ts'
-import { createRecord, readRecord } from '../../cas/records.ts'
 import { sealingKeyOf } from '../../cas/sealing.ts'
 import type { SealingKey } from '../../cas/sealing.ts'
-import type { StorageBackend } from '../../storage/storage-backend.ts'
-import type { AbortOptions } from '../../stream.ts'
 import { unwrapWithIdentities, wrapForRecipients } from './age-file.ts'
 import { newIdentity, recipientOf } from './age-identity.ts'
-import { GenerationRecord, generationKey } from './key-records.ts'
+import { generationKey } from './key-records.ts'
+import type { GenerationRecord } from './key-records.ts'
 import { hasMac, recordMac } from './record-mac.ts'
 
 /** A generation of the repository's key, opened. */
@@ -46,15 +44,6 @@ export async function newGeneration ({ previous, logSeed, key, created }: NewGen
     log: await wrap(logSeed),
   }
   return { generation, record: { ...content, mac: recordMac(content, identity) } }
-}
-
-/**
- * Puts a generation in its place, once all its slots are there: from then on it is the newest. False if another one has the place.
- * A storage that repeats what it got no answer to may find its own record there: that is no other one.
- */
-export async function claimGeneration (backend: Pick<StorageBackend, 'get' | 'put'>, record: GenerationRecord, options?: AbortOptions): Promise<boolean> {
-  const key = generationKey(record.generation)
-  return await createRecord(backend, key, record, options) || (await readRecord(backend, key, GenerationRecord, options))?.recipient === record.recipient
 }
 
 /**

@@ -1,8 +1,7 @@
-import { createRecord } from '../../cas/records.ts'
 import { BackupError } from '../../errors.ts'
 import type { StorageBackend } from '../../storage/storage-backend.ts'
 import type { AbortOptions } from '../../stream.ts'
-import { changeKey, nextChange, readKeyRecords, slotKey } from './key-records.ts'
+import { changeKey, claimRecord, nextChange, readKeyRecords, slotKey } from './key-records.ts'
 import type { ChangeRecord, KeyRecords } from './key-records.ts'
 import { liveSlots } from './slots.ts'
 import type { UnlockedKeys } from './unlocked-keys.ts'
@@ -40,7 +39,7 @@ export async function commitChange (backend: Pick<StorageBackend, 'get' | 'put' 
       throw new BackupError('REPOSITORY_BUSY', 'a rotation of the keys has begun and is not finished; if nobody is at it, `caf key rotate` finishes it', { data: { generation: records.newest } })
     }
     const key = changeKey(records.newest, nextChange(records, records.newest))
-    if (await createRecord(backend, key, { kind: 'change', created: now, ...draft }, { signal })) return records
+    if (await claimRecord(backend, key, { kind: 'change', created: now, ...draft }, { signal })) return records
   }
 }
 

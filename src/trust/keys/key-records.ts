@@ -2,7 +2,9 @@ import Type from 'typebox'
 import type { Static } from 'typebox'
 import { isBackupError } from '../../errors.ts'
 import type { BackupError } from '../../errors.ts'
-import { readRecord } from '../../cas/records.ts'
+import { encodeRecord } from '../../cas/record.ts'
+import type { Members } from '../../cas/record.ts'
+import { createRecord, readRecord } from '../../cas/records.ts'
 import type { StorageBackend } from '../../storage/storage-backend.ts'
 import type { AbortOptions } from '../../stream.ts'
 
@@ -97,6 +99,16 @@ export function slotKey (id: string): string {
 export function nextChange ({ changes, damaged }: KeyRecords, generation: number): number {
   const lost = [...damaged.keys()].map(key => CHANGE_KEY.exec(key)).filter(parts => Number(parts?.[1]) === generation).map(parts => Number(parts?.[2]))
   return Math.max(0, ...lost, ...changes.filter(change => change.generation === generation).map(({ number }) => number)) + 1
+}
+
+/**
+ * Writes a record unless there is one; false if another one has the place. A storage that repeats what it got no answer to may find its own record there: that is no
+ * other one.
+ */
+export async function claimRecord (backend: Pick<StorageBackend, 'get' | 'put'>, key: string, members: Members, options?: AbortOptions): Promise<boolean> {
+  if (await createRecord(backend, key, members, options)) return true
+  const stored = await backend.get(key, options)
+  return stored !== undefined && Buffer.compare(stored, encodeRecord(members)) === 0
 }
 
 /** Reads what stands in `keys/`. A damaged record stops no other. @throws {BackupError} `FORMAT_UNKNOWN`, `STORAGE_…` */

@@ -3,10 +3,10 @@ import { createRecord } from '../../cas/records.ts'
 import { SEALING_KEY_BYTES } from '../../cas/sealing.ts'
 import { BackupError } from '../../errors.ts'
 import type { StorageBackend } from '../../storage/storage-backend.ts'
-import { claimGeneration, newGeneration } from './generation.ts'
+import { newGeneration } from './generation.ts'
 import { checkNewest, commitChange, rotationBegun, sweepSlots } from './key-changes.ts'
 import type { ChangeKeysOptions, KeyChange } from './key-changes.ts'
-import { readKeyRecords, slotKey } from './key-records.ts'
+import { claimRecord, generationKey, readKeyRecords, slotKey } from './key-records.ts'
 import type { KeyRecords, Slot } from './key-records.ts'
 import { isOurs, liveSlots, newSlot, openSlots } from './slots.ts'
 import type { SlotOwner } from './slots.ts'
@@ -48,7 +48,8 @@ export async function rotateKeys (backend: StorageBackend, keys: UnlockedKeys, o
     await createRecord(backend, slotKey(id), await newSlot(generation, owner, { label, created: now }), { signal })
     ids.push(id)
   }
-  if (!await claimGeneration(backend, record, { signal })) {
+  // Last: from here on it is the newest generation, and has all its slots.
+  if (!await claimRecord(backend, generationKey(generation.number), record, { signal })) {
     for (const id of ids) await backend.delete(slotKey(id), { signal })
     throw new BackupError('REPOSITORY_BUSY', 'another rotation was first; look with `caf key list`', { data: { generation: generation.number } })
   }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { encodeRecord } from '../../../src/cas/record.ts'
 import { faultyBackend } from '../../../src/storage/faulty-backend.ts'
+import { ForwardingBackend } from '../../../src/storage/forwarding-backend.ts'
 import { memoryBackend } from '../../../src/storage/memory-backend.ts'
-import type { StorageBackend } from '../../../src/storage/storage-backend.ts'
+import type { PutOptions, StorageBackend } from '../../../src/storage/storage-backend.ts'
 import { newIdentity, recipientOf } from '../../../src/trust/keys/age-identity.ts'
 import { addSlot, findSlot, removeSlot } from '../../../src/trust/keys/change-slots.ts'
 import { createKeys } from '../../../src/trust/keys/create-keys.ts'
@@ -14,6 +15,29 @@ import { unlockKeys } from '../../../src/trust/keys/unlock-keys.ts'
 import type { UnlockedKeys } from '../../../src/trust/keys/unlocked-keys.ts'
 import { workerSealing } from '../../../src/trust/keys/worker-sealing.ts'
 import { OTHER_SECRET, SECRET } from './secrets.ts'
+
+/** Puts everything twice, as a client does that got no answer, and says what the second attempt found. */
+class Repeating extends ForwardingBackend {
+  override async put (key: string, body: Uint8Array, options?: PutOptions): Promise<boolean> {
+    await super.put(key, body, options)
+    return await super.put(key, body, options)
+  }
+}
+
+/** Lets something else happen before each put. */
+class Watched extends ForwardingBackend {
+  readonly #before: (key: string) => Promise<void>
+
+  constructor (inner: StorageBackend, before: (key: string) => Promise<void>) {
+    super(inner)
+    this.#before = before
+  }
+
+  override async put (key: string, body: Uint8Array, options?: PutOptions): Promise<boolean> {
+    await this.#before(key)
+    return await super.put(key, body, options)
+  }
+}
 
 const labelsOf = async (backend: StorageBackend): Promise<string[]> => liveSlots(await readKeyRecords(backend)).map(({ label }) => label).sort()
 
@@ -194,14 +218,25 @@ describe('a crash', () => {
     }
   })
 
-  it('of the storage that hides an answer does not make a rotation throw its slots away', async () => {
+  it('of a connection, after which the client asks again, makes nothing of ours another’s', async () => {
     const { backend, keys, identities } = await sample('anna')
-    // As a client does that repeats what it got no answer to.
-    const repeating: StorageBackend = Object.assign(Object.create(backend) as StorageBackend, {
-      put: async (key: string, body: Uint8Array, options: object) => { await backend.put(key, body, options); return await backend.put(key, body, options) },
-    })
-    await rotateKeys(repeating, keys).catch(() => {})
-    await rotateKeys(backend, keys).catch(() => {})
+    const repeating = new Repeating(backend)
+    await addSlot(repeating, keys, { recipient: await recipientOf(await newIdentity()) }, { label: 'ben' })
+    await removeSlot(repeating, keys, 'ben')
+    expect((await rotateKeys(repeating, keys)).generation).toBe(2)
+    for (const identity of Object.values(identities)) expect((await unlockKeys(backend, { identities: [identity] })).generation).toBe(2)
+    const own = await newIdentity()
+    const made = new Repeating(memoryBackend())
+    await createKeys(made, { recipients: [await recipientOf(own)], label: 'none' })
+    expect((await unlockKeys(made, { identities: [own] })).generation).toBe(1)
+  })
+})
+
+describe('a rotation at work', () => {
+  it('does not lose its new slots to others who tidy up', async () => {
+    const { backend, keys, identities } = await sample('anna')
+    const watched = new Watched(backend, async key => { if (key === 'keys/g0002') await removeSlot(backend, keys, 'anna').catch(() => {}) })
+    expect((await rotateKeys(watched, keys)).generation).toBe(2)
     for (const identity of Object.values(identities)) expect((await unlockKeys(backend, { identities: [identity] })).generation).toBe(2)
   })
 })
