@@ -3,6 +3,7 @@ import { addressOf } from '../../src/cas/address.ts'
 import { applyGarbage } from '../../src/cas/garbage-apply.ts'
 import { planGarbage } from '../../src/cas/garbage-plan.ts'
 import { FINAL_SUFFIX, OUTCOME_PREFIX, PACK_PREFIX, SEGMENT_PREFIX } from '../../src/cas/layout.ts'
+import { waitForSessions } from '../../src/cas/open-sessions.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { faultyBackend } from '../../src/storage/faulty-backend.ts'
@@ -27,6 +28,11 @@ beforeEach(async () => {
 
 const blob = (name: string): Buffer => seededBytes(5_000, name)
 const keys = async (prefix: string): Promise<string[]> => (await Array.fromAsync(backend.list(prefix))).map(entry => entry.key)
+
+/** What a collector does before it decides anything. */
+async function revokeDead (): Promise<void> {
+  await waitForSessions(backend, { now: () => repository.now(), pollMs: 1 })
+}
 
 async function collect (by: Repository, fewer: { maxWaste?: number } = {}): Promise<void> {
   const mark = snapshots.mark(by)
@@ -56,6 +62,18 @@ describe('a writer that a collector took for dead', () => {
     expect(other.hasSync(addressOf(delta))).toBe(true)
     expect(await other.put(delta)).toMatchObject({ stored: 'new' })
     await snapshots.commit(other, [addressOf(delta)])
+    await snapshots.check(await openRepository(backend))
+  })
+
+  it('leaves what it has listed to the next one', async () => {
+    const writer = await (await openRepository(backend, AN_HOUR_AGO)).openWriter()
+    await writer.put(blob('listed'))
+    await writer.flush()
+    await revokeDead()
+    await expect(snapshots.commit(writer, [addressOf(blob('listed'))])).rejects.toMatchObject({ code: 'SESSION_REVOKED' })
+    const next = await (await openRepository(backend)).openWriter()
+    expect(await next.put(blob('listed'))).toMatchObject({ stored: 'present' })
+    await snapshots.commit(next, [addressOf(blob('listed'))])
     await snapshots.check(await openRepository(backend))
   })
 
