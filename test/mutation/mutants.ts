@@ -4,6 +4,8 @@ const CUT_POWER = 'test/fault/power-loss.test.ts'
 const GARBAGE = 'test/cas/garbage.test.ts'
 const RACES = 'test/cas/garbage-races.test.ts'
 const DAMAGE = 'test/damaged/storage.test.ts'
+const SEALED_DAMAGE = 'test/damaged/sealed-storage.test.ts'
+const LOG = 'test/engine/log.test.ts'
 const BAD_INPUT = 'test/engine/bad-input.test.ts'
 
 /** What holds the guarantees up; every one of these edits must turn a test red. */
@@ -41,6 +43,29 @@ export const MUTANTS: readonly Mutant[] = [
 
   // 5 · Memory does not grow with the size of the data.
   { guarantee: 5, without: 'back-pressure of pack writes', file: 'src/cas/writer-session.ts', from: '    await sink.room()\n', to: '', test: 'test/engine/memory.test.ts' },
+
+  // 6 · Without the key nothing sensitive can be read; a tampered archive, manifest, log or pack is refused; a silently deleted snapshot shows.
+  { guarantee: 6, without: 'the tag of sealed segments', file: 'src/cas/object-cipher.ts', from: '      decipher.final()\n', to: '', test: SEALED_DAMAGE },
+  { guarantee: 6, without: 'the binding of sealed objects to their names', file: 'src/cas/object-cipher.ts', from: 'Buffer.concat([Buffer.from(storageKey), Buffer.from([0]), head])', to: 'Buffer.concat([Buffer.from([0]), head])', test: SEALED_DAMAGE },
+  { guarantee: 6, without: 'a key of its own for each object', file: 'src/cas/object-cipher.ts', from: 'hkdfSync(\'sha256\', bytes, salt,', to: 'hkdfSync(\'sha256\', bytes, Buffer.alloc(32),', test: 'test/cas/sealed-backend.test.ts' },
+  { guarantee: 6, without: 'padding', file: 'src/cas/padme.ts', from: 'return unit <= 1 ? length', to: 'return unit > 0 ? length', test: 'test/cas/sealed-repository.test.ts' },
+  { guarantee: 6, without: 'shuffled packs', file: 'src/cas/repository.ts', from: 'shuffle: this.#isSealed ? ', to: 'shuffle: this.#isSealed && false ? ', test: 'test/cas/sealed-repository.test.ts' },
+  { guarantee: 6, without: 'the refusal of weak secrets', file: 'src/trust/keys/slots.ts', from: "  if ('secret' in owner) checkSecret(owner.secret)\n", to: '', test: 'test/trust/keys' },
+  { guarantee: 6, without: 'the memory of the newest checkpoint', file: 'src/trust/log/log.ts', from: '    await this.#checkPin(newest ?? NO_LEAVES, pinned, options)\n    if (newest !== undefined)', to: '    if (newest !== undefined)', test: LOG },
+  { guarantee: 6, without: 'the look for vanished commit records', file: 'src/trust/log/check-records.ts', from: "  if (state === 'committed' && (outcome === undefined || outcome === 'none')) {", to: "  if (state === 'abandoned' && outcome === undefined) {", test: LOG },
+  { guarantee: 6, without: 'the look for commit records made up', file: 'src/trust/log/check-records.ts', from: 'if (complete && !accounts.has(id))', to: 'if (false && !accounts.has(id))', test: LOG },
+  { guarantee: 6, without: 'the comparison of roots with the log', file: 'src/trust/log/check-records.ts', from: 'if (root !== undefined && outcome.root !== root)', to: 'if (root === null)', test: LOG },
+  { guarantee: 6, without: 'blinded leaves', file: 'src/trust/log/log.ts', from: 'blind: this.#random(32)', to: 'blind: Buffer.alloc(32)', test: 'test/trust/log' },
+  { guarantee: 6, without: 'the signature of checkpoints', file: 'src/trust/log/checkpoint.ts', from: 'if (signersOf(parsed, [log]).length === 0) throw', to: 'if (signersOf(parsed, [log]).length < 0) throw', test: 'test/trust/log/signed-note.test.ts' },
+  { guarantee: 6, without: 'the path of an inclusion proof', file: 'src/trust/log/tlog-proof.ts', from: 'if (!verifyInclusion(', to: 'if (false && !verifyInclusion(', test: 'test/trust/log/tlog-proof.test.ts' },
+  { guarantee: 6, without: 'consistency before a witness cosigns', file: 'src/trust/witness/witness.ts', from: 'if (!verifyConsistency(from, checkpoint, proof)) return', to: 'if (false) return', test: 'test/trust/witness.test.ts' },
+  { guarantee: 6, without: 'looking at the snapshot before a witness cosigns', file: 'src/trust/witness/witness.ts', from: "  if ('refusal' in inspection) return refuse(422, inspection.refusal)", to: "  if ('refusal' in inspection) return await this.#cosign(request, log, position, known)", test: 'test/trust/witness.test.ts' },
+  { guarantee: 6, without: "the check of a validator's cosignature", file: 'src/trust/quorum.ts', from: 'return time !== undefined && time > 0 ? said', to: 'return true ? said', test: 'test/trust/consensus.test.ts' },
+  { guarantee: 6, without: 'one vote for each key', file: 'src/trust/policy/policy.ts', from: 'const votes = new Set(cosigners.map(voteOf))', to: 'const votes = new Set(cosigners.map(key => key.name))', test: 'test/trust' },
+  { guarantee: 6, without: 'the quorum', file: 'src/engine/consensus.ts', from: 'if (result.reached) return', to: 'if (result.verdicts.length > 0) return', test: 'test/trust/consensus.test.ts' },
+  { guarantee: 6, without: "the comparison of an archive with its proof", file: 'src/engine/archive-origin.ts', from: "if (opening.kind !== 'snapshot' || opening.root !== root) {", to: "if (opening.kind !== 'snapshot') {", test: 'test/engine/archive-origin.test.ts' },
+  { guarantee: 6, without: 'the list of an encrypted archive', file: 'src/caf/encrypted-entries.ts', from: '  checkEnvelope(envelope, manifest.entries.length)\n', to: '', test: 'test/damaged/caf-encrypted.test.ts' },
+  { guarantee: 6, without: 'the limit of work that an archive may ask for', file: 'src/caf/age-keys.ts', from: '  decrypter.addIdentity({ unwrapFileKey: refuseCostly })\n', to: '', test: 'test/caf/age-file.test.ts' },
 
   // 7 · Bad input gets one clear error and changes nothing.
   { guarantee: 7, without: 'the check of paths in archives', file: 'src/caf/entry-path.ts', from: "  if (parts.includes('..') || parts.includes('.')) return 'has a part . or ..'\n", to: '', test: 'test/caf/entry-path.test.ts' },
