@@ -165,7 +165,8 @@ async function planVerification (world: World): Promise<PlannedOperation> {
     what: 'everything',
     uncertainty: {},
     async run () {
-      const [finding] = await Array.fromAsync(verifyRepository(world.repository, { readData: 'all' }))
+      const findings = await Array.fromAsync(verifyRepository(world.repository, { readData: 'all' }))
+      const finding = findings.find(({ severity }) => severity === 'error')
       if (finding !== undefined) throw new BackupError(finding.code, finding.message)
     },
   }
