@@ -13,7 +13,7 @@ export type { BackupErrorCode } from './errors.ts'
 
 // Repositories and where they live.
 export { createRepository, openRepository } from './cas/repository.ts'
-export type { CreateRepositoryOptions, OpenRepositoryOptions, Repository } from './cas/repository.ts'
+export type { CreateRepositoryOptions, LogAccess, OpenRepositoryOptions, Repository } from './cas/repository.ts'
 export { directoryBackend } from './storage/directory-backend.ts'
 export { memoryBackend } from './storage/memory-backend.ts'
 export type { StorageBackend } from './storage/storage-backend.ts'
@@ -46,6 +46,18 @@ export type { Stats } from './engine/stats.ts'
 export { findView, listViews } from './engine/snapshot-view.ts'
 export type { SnapshotView } from './engine/snapshot-view.ts'
 export type { OnProgress, Progress } from './engine/progress.ts'
+
+// The log of all acts, and proofs from it.
+export { readLog } from './engine/open-log.ts'
+export { verifyLog } from './engine/verify-log.ts'
+export { checkProof, proveSnapshot } from './engine/proof.ts'
+export type { ProofTrust, ProvenLeaf } from './engine/proof.ts'
+export { findProven } from './engine/proof-in-repository.ts'
+export type { ProvenSnapshot } from './engine/proof-in-repository.ts'
+export type { Log, LogEntry } from './trust/log/log.ts'
+export type { Act, ActKind, Opening } from './trust/log/opening.ts'
+export { formatVkey, parseVkey } from './trust/log/note-key.ts'
+export type { NoteKey } from './trust/log/note-key.ts'
 export type { RecipeRunner } from './engine/recipes.ts'
 
 // Sources, restorers and validators: the boundaries to implement, and ours.
@@ -82,6 +94,19 @@ export { matrixRestorer } from './sources/matrix/matrix-restorer.ts'
 export { folderMatrixStore } from './sources/matrix/folder-matrix-store.ts'
 export { metadataMatrixStore } from './sources/matrix/metadata-matrix-store.ts'
 export { pcaRecipe, pcaRunner } from './engine/pca-recipe.ts'
+
+// Keys of sealed repositories: what they are made and opened with is the `sealing` of createRepository and openRepository.
+export { createKeys } from './trust/keys/create-keys.ts'
+export type { CreateKeysOptions } from './trust/keys/create-keys.ts'
+export { unlockKeys } from './trust/keys/unlock-keys.ts'
+export type { UnlockOptions } from './trust/keys/unlock-keys.ts'
+export type { UnlockedKeys } from './trust/keys/unlocked-keys.ts'
+export type { Credentials, SlotOwner } from './trust/keys/slots.ts'
+export type { KeyChange } from './trust/keys/key-changes.ts'
+export { workerSealing } from './trust/keys/worker-sealing.ts'
+export { checkSecret } from './trust/keys/secret-strength.ts'
+export { addKey, exportKey, removeKey, rotateKey } from './engine/keys.ts'
+export type { Sealing, SealingKey } from './cas/sealing.ts'
 
 // The command line's configuration.
 export { defineConfig } from './config/define-config.ts'
