@@ -47,6 +47,8 @@ export class Repository implements BlobReader {
   readonly logAccess: LogAccess
   /** True for who can read nothing of others, nor what was stored before: such calls are `KEY_NEEDED`. */
   readonly isWriteOnly: boolean
+  /** Where such a writer keeps what it must remember; undefined for others, and for one without a folder. */
+  readonly ownFolder: string | undefined
   /** For this folder and tests only. */
   readonly index: BlobIndex
   readonly fetcher: BlobFetcher
@@ -59,11 +61,12 @@ export class Repository implements BlobReader {
   #rebuilt: Promise<void> | undefined
 
   constructor (backend: StorageBackend, config: RepositoryConfig, store: IndexStore, options: OpenRepositoryOptions) {
-    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes, sealing, access = 'full', log = {} } = options
+    const { readCacheBytes = READ_CACHE_BYTES, clock = Date.now, random = randomBytes, sealing, access = 'full', cacheFolder, log = {} } = options
     this.backend = sealing === undefined ? backend : new SealedBackend(backend, sealing, random)
     this.config = config
     this.logAccess = log
     this.isWriteOnly = access === 'write-only'
+    this.ownFolder = this.isWriteOnly && typeof cacheFolder === 'string' ? cacheFolder : undefined
     this.index = new BlobIndex(this.backend, store, { ownOnly: this.isWriteOnly })
     this.commits = new Commits(this.backend, sealing && new CommitSeal(sealing, random))
     this.#plans = new PlanReader(this.backend)

@@ -17,6 +17,7 @@ import { GENERATOR } from './generator.ts'
 import { writeGraph } from './graph.ts'
 import type { Graph } from './graph.ts'
 import { openLedger } from './ledger.ts'
+import { recallLast, rememberLast } from './last-snapshot.ts'
 import type { OnProgress } from './progress.ts'
 import { newestView, readNode } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
@@ -36,11 +37,6 @@ export interface SnapshotRequest extends Electorate, AbortOptions {
   readonly project?: string | undefined
   /** The snapshot to be compared with when the project has none yet. */
   readonly relative?: SnapshotView | undefined
-  /**
-   * For who writes without a key and so cannot look for it: its last snapshot, which becomes the parent as long as it is visible.
-   * Nothing of it is read, so that all contents are captured and cut as if they were new.
-   */
-  readonly last?: SnapshotLink | undefined
   /** @default a random UUID */
   readonly traceId?: string | undefined
   /**
@@ -53,9 +49,6 @@ export interface SnapshotRequest extends Electorate, AbortOptions {
   /** @default the system's */
   readonly now?: (() => Date) | undefined
 }
-
-/** What names a snapshot, and its root. */
-export type SnapshotLink = Pick<SnapshotView, 'id' | 'root'>
 
 export interface CreatedSnapshot {
   readonly id: string
@@ -72,7 +65,8 @@ export interface CreatedSnapshot {
 }
 
 /**
- * Captures `sources` as one snapshot. It becomes visible at the end, at once and durably, or not at all.
+ * Captures `sources` as one snapshot. It becomes visible at the end, at once and durably, or not at all. Without a key nothing of
+ * earlier ones is read: all contents are captured and cut as if they were new.
  * @throws {BackupError} what a source or the storage reports; `DAG_CYCLE`, `DEP_MISSING`, `NODE_DUPLICATE`; `QUORUM_NOT_REACHED`; `SESSION_REVOKED`
  */
 export async function createSnapshot (repository: Repository, request: SnapshotRequest): Promise<CreatedSnapshot> {
@@ -92,13 +86,14 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
   const ledger = await openLedger(repository, { traceId, signal })
   await ledger?.closeOpen({ signal })
   const parent = repository.isWriteOnly ? undefined : await newestView(repository, project) ?? request.relative
-  const link = parent ?? await visibleLast(repository, request)
+  const link = parent ?? (repository.isWriteOnly ? await recallLast(repository, project) : undefined)
   const writer = await repository.openWriter({ parents: link === undefined ? [] : [link.id], signal: request.signal })
   try {
     const { graph, summaries } = await capture(repository, writer, request, parent)
     const parents = link === undefined ? [] : [link.root]
     const root = await writeRoot(writer, graph, { ...request, project, created: now(), summaries, parents })
     const agreement = await commitSnapshot(repository, writer, { ...request, root, project, parents, ledger })
+    await rememberLast(repository, project, { id: writer.id, root })
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
     return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: agreement.validatedBy }
@@ -110,12 +105,6 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
     }
     throw error
   }
-}
-
-/** The caller's last snapshot; undefined when there is none, or it was forgotten since. */
-async function visibleLast (repository: Repository, { last, signal }: SnapshotRequest): Promise<SnapshotLink | undefined> {
-  if (last === undefined || !repository.isWriteOnly) return undefined
-  return await repository.isVisible(last.id, { signal }) ? last : undefined
 }
 
 function checkRequest ({ sources, description, tags = [] }: SnapshotRequest): void {

@@ -9,7 +9,7 @@ import { applyForget, planForget } from '../../src/engine/forget.ts'
 import { repairRepository } from '../../src/engine/repair.ts'
 import { restoreSnapshot } from '../../src/engine/restore.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
-import type { CreatedSnapshot, SnapshotLink } from '../../src/engine/snapshot.ts'
+import type { CreatedSnapshot } from '../../src/engine/snapshot.ts'
 import { findView, listViews } from '../../src/engine/snapshot-view.ts'
 import { verifyRepository } from '../../src/engine/verify.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
@@ -64,9 +64,9 @@ function source (day: number): ReturnType<typeof artifactSource> {
   ])
 }
 
-async function take (repository: Repository, day: number, last?: SnapshotLink): Promise<CreatedSnapshot> {
+async function take (repository: Repository, day: number, project?: string): Promise<CreatedSnapshot> {
   try {
-    return await createSnapshot(repository, { sources: [source(day)], description: `day ${day}`, last })
+    return await createSnapshot(repository, { sources: [source(day)], description: `day ${day}`, project })
   } finally {
     await repository.close()
   }
@@ -130,7 +130,7 @@ describe('a sealed repository', () => {
 describe('a writer without a key', () => {
   it('makes snapshots that a holder of the key restores, and names its last one as parent', async () => {
     const first = await take(await openWorker(), 0)
-    const second = await take(await openWorker(), 1, first)
+    const second = await take(await openWorker(), 1)
     expect(second.validatedBy).toEqual(['local'])
     const repository = await openFull()
     expect((await findView(repository, second.id)).block.parents.map(String)).toEqual([first.root.toString()])
@@ -142,9 +142,9 @@ describe('a writer without a key', () => {
 
   it('stores again what changed as a whole, and what did not change not at all', async () => {
     const first = await take(await openWorker(), 0)
-    const same = await take(await openWorker(), 0, first)
+    const same = await take(await openWorker(), 0)
     expect(same.storedBytes).toBeLessThan(10_000) // its blocks
-    const changed = await take(await openWorker(), 1, same)
+    const changed = await take(await openWorker(), 1)
     expect(changed.storedBytes).toBeGreaterThan(first.storedBytes / 3) // one row in a hundred changes every chunk of rows
   })
 
@@ -154,13 +154,23 @@ describe('a writer without a key', () => {
     await applyForget(repository, await planForget(repository, { references: [first.id] }))
     await collectGarbage(repository)
     await repository.close()
-    const second = await take(await openWorker(), 1, first)
+    const second = await take(await openWorker(), 1)
     const third = await take(await openFull(), 2)
     const view = await findView(await openFull(), third.id)
     expect(view.block.parents.map(String)).toEqual([second.root.toString()]) // a holder of the key goes on with the line
     expect(third.storedBytes).toBeLessThan(second.storedBytes / 5)
     await checkRestored(second, 1)
     await checkRestored(third, 2)
+    expect(await findings()).toEqual([])
+  })
+
+  it('begins a line anew in another project, or when it has lost its memory', async () => {
+    const first = await take(await openWorker(), 0)
+    const parentsOf = async ({ id }: CreatedSnapshot): Promise<string[]> => (await findView(await openFull(), id)).block.parents.map(String)
+    expect(await parentsOf(await take(await openWorker(), 0, '../other project'))).toEqual([])
+    expect(await parentsOf(await take(await openWorker(), 0))).toEqual([first.root.toString()])
+    await rm(join(folder, 'own'), { recursive: true })
+    expect(await parentsOf(await take(await openWorker(), 0))).toEqual([])
     expect(await findings()).toEqual([])
   })
 
