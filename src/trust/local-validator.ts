@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import type { BlobReader } from '../cas/blob-store.ts'
 import { BackupError, isBackupError } from '../errors.ts'
 import { openCheckpoint } from './log/checkpoint.ts'
 import { cosign } from './log/cosignature.ts'
@@ -24,15 +25,16 @@ export interface LocalValidatorOptions extends Pick<VerificationOptions, 'data' 
  * It runs on the host that made the snapshot: it finds a faulty disk or a fault of ours, not a dishonest host.
  */
 export function localValidator ({ name = 'local', signer, data, verified, random, clock = Date.now }: LocalValidatorOptions = {}): Validator {
-  // Asked again about the same snapshot, because the log has grown meanwhile, it has read everything already.
-  let last: { readonly root: string, readonly verification: Verification } | undefined
+  // Asked again within the same reading, because the log has grown meanwhile, it has looked at everything already.
+  const looked = new WeakMap<BlobReader, { readonly root: string, readonly verification: Verification }>()
   return {
     name,
     key: signer?.key,
     async validate (proposal, { signal } = {}): Promise<Verdict> {
       const root = `${proposal.snapshot} ${proposal.root}`
-      const verification = last?.root === root ? last.verification : await verifySnapshot(proposal, { data, verified, random, signal })
-      last = { root, verification }
+      const before = looked.get(proposal.blobs)
+      const verification = before?.root === root ? before.verification : await verifySnapshot(proposal, { data, verified, random, signal })
+      looked.set(proposal.blobs, { root, verification })
       const { checked, blobs, errors } = verification
       const verdict = { validator: name, checked, blobs, host: hostname(), self: true as const }
       if (errors.length > 0) return { ...verdict, accepts: false, errors }
