@@ -46,6 +46,7 @@ export type { Stats } from './engine/stats.ts'
 export { findView, listViews } from './engine/snapshot-view.ts'
 export type { SnapshotView } from './engine/snapshot-view.ts'
 export type { OnProgress, Progress } from './engine/progress.ts'
+export type { RecipeRunner } from './engine/recipes.ts'
 
 // The log of all acts, and proofs from it.
 export { readLog } from './engine/open-log.ts'
@@ -58,7 +59,6 @@ export type { Log, LogEntry } from './trust/log/log.ts'
 export type { Act, ActKind, Opening } from './trust/log/opening.ts'
 export { formatVkey, parseVkey } from './trust/log/note-key.ts'
 export type { NoteKey } from './trust/log/note-key.ts'
-export type { RecipeRunner } from './engine/recipes.ts'
 
 // Sources, restorers and validators: the boundaries to implement, and ours.
 export type { Artifact, Capture, CaptureSummary, Content, FileEntry, Problem, RestoreItem, Restorer, Source } from './sources/source.ts'

@@ -1,10 +1,15 @@
 import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
+import type { Repository } from '../cas/repository.ts'
 import { pendingRestores } from '../engine/restore-journal.ts'
 import { listViews } from '../engine/snapshot-view.ts'
 import { BackupError } from '../errors.ts'
 import type { BackupErrorCode } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
+import { rotationBegun } from '../trust/keys/key-changes.ts'
+import { readKeyRecords } from '../trust/keys/key-records.ts'
+import { isOurs, liveSlots } from '../trust/keys/slots.ts'
+import type { UnlockedKeys } from '../trust/keys/unlocked-keys.ts'
 import { diagnoseFolder } from './diagnose-folder.ts'
 import { diagnosePostgres } from './diagnose-postgres.ts'
 import { diagnoseQdrant } from './diagnose-qdrant.ts'
@@ -64,17 +69,27 @@ async function * diagnoseMetadata (place: MatrixPlace): AsyncGenerator<Found> {
 }
 
 async function * diagnoseRepository (config: Config, options: AbortOptions): AsyncGenerator<Found> {
-  const { repository, close } = await openFromConfig(config, options)
+  const { repository, keys, close } = await openFromConfig(config, options)
   try {
-    const snapshots = await listViews(repository)
-    yield { status: 'ok', text: `${config.repository} holds ${snapshots.length} snapshots` }
-    const pending = await pendingRestores(repository)
+    if (repository.isWriteOnly) yield { status: 'ok', text: `${config.repository} is sealed, and can be written to only` }
+    else yield { status: 'ok', text: `${config.repository} holds ${(await listViews(repository)).length} snapshots` }
+    if (keys !== undefined) yield * diagnoseKeys(repository, keys)
+    const pending = repository.isWriteOnly ? [] : await pendingRestores(repository)
     for (const { snapshot, started } of pending) yield { status: 'warning', text: `a restore of snapshot ${snapshot} begun at ${started} is not finished: \`caf restore --resume\` or \`--abort\`` }
     yield await writable(config.repository)
     yield await room(config.repository)
   } finally {
     await close()
   }
+}
+
+async function * diagnoseKeys ({ backend }: Repository, { generation, newest }: UnlockedKeys): AsyncGenerator<Found> {
+  const records = await readKeyRecords(backend)
+  const slots = liveSlots(records)
+  yield { status: 'ok', text: `is sealed; generation ${generation} of its key has ${slots.length} slots` }
+  for (const { id, label } of slots.filter(slot => !isOurs(slot, newest))) yield { status: 'warning', text: `slot ${id} (${label}) was made by somebody who could not open the repository: \`caf key remove ${id}\`` }
+  for (const key of records.damaged.keys()) yield { status: 'warning', text: `${key} is damaged` }
+  if (rotationBegun(records)) yield { status: 'warning', text: 'a rotation of the keys was not finished: `caf key rotate`' }
 }
 
 async function writable (folder: string): Promise<Found> {

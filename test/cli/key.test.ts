@@ -92,6 +92,24 @@ describe('a sealed repository', () => {
   })
 })
 
+describe('a host that knows the recipient alone', () => {
+  it('stores snapshots that it cannot read, and others can', async () => {
+    await json('init --sealed')
+    const { recipient } = await json<Listed>('key list')
+    await writeFile(join(folder, 'worker.json'), JSON.stringify({ repository: 'backups', sealing: { recipient }, sources: { files: { folder: 'storage' } } }))
+    // The application's secret is there for the application.
+    for (const env of [{}, { JWT_SECRET: OTHER_SECRET }]) await json('snapshot --config worker.json', env)
+    expect(await failure('restore latest --config worker.json --to-folder nowhere', {})).not.toMatchObject({ status: 0 })
+    expect(await failure('key list --config worker.json', {})).toMatchObject({ code: 'KEY_NEEDED' })
+    expect(await json<unknown[]>('snapshots')).toHaveLength(2)
+    await json('key rotate')
+    await json('snapshot --config worker.json', {})
+    await json('restore latest --to-folder restored')
+    expect(await readFile(join(folder, 'restored/plan.md'), 'utf8')).toBe('nobody else may read this\n')
+    await json('verify --read-data all')
+  })
+})
+
 describe('caf key', () => {
   it('adds, lists and removes slots, and tells their history', async () => {
     await json('init --sealed')
@@ -99,6 +117,7 @@ describe('caf key', () => {
     const added = await json<{ slot: string }>('key add --new-secret-file new.secret --label ci')
     expect((await json<Listed>('key list')).slots).toMatchObject([{ label: 'secret', kind: 'secret', genuine: true }, { label: 'ci', id: added.slot }])
     expect((await caf('key list')).stdout).toContain('ci')
+    expect((await caf('doctor')).stdout).toContain('generation 1 of its key has 2 slots')
     await json('snapshots', { JWT_SECRET: OTHER_SECRET })
     expect(await json('key remove ci')).toMatchObject({ act: 'remove', slot: added.slot })
     expect(await failure('snapshots', { JWT_SECRET: OTHER_SECRET })).toMatchObject({ code: 'KEY_WRONG' })
