@@ -70,47 +70,49 @@ function cutsOf (nodes: readonly HitNode[]): Map<string, StoredContent[]> {
   return new Map([...cuts].map(([id, contents]) => [id, [...contents.values()]]))
 }
 
-async function readSource (source: Source, likeOf: (id: string) => StoredContent | undefined, { repository: { config: { seed, chunker } }, survey: { wanted }, healer, note, signal }: HealContext): Promise<void> {
-  try {
+async function readSource (source: Source, likeOf: (id: string) => StoredContent | undefined, context: HealContext): Promise<void> {
+  const { survey: { wanted }, healer, signal } = context
+  await unlessImpossible(`source ${source.name}`, context, async () => {
     const capture = await source.capture({ signal })
     try {
       const blobs = healer.sifting(wanted, `source ${source.name}`)
       for await (const { id, content } of capture.artifacts({ signal })) {
         const like = likeOf(id)
-        if (like !== undefined) await storeLike(content, { blobs, seed, chunker, signal }, like)
+        if (like !== undefined) await unlessImpossible(id, context, async () => { await storeLike(content, { ...context.repository.config, blobs, signal }, like) })
       }
     } finally {
       await capture.close()
     }
-  } catch (error) {
-    refuseOthers(error, { signal })
-    note(`source ${source.name}: ${error.message}`)
-  }
+  })
 }
 
 /** Computes hit artifacts again from what they depend on; each is tried once. */
-export async function healByRecipe (recipes: readonly RecipeRunner[], tried: Set<string>, { repository, survey: { wanted, nodes }, healer, note, signal }: HealContext): Promise<void> {
+export async function healByRecipe (recipes: readonly RecipeRunner[], tried: Set<string>, context: HealContext): Promise<void> {
+  const { repository, survey: { wanted, nodes }, healer, signal } = context
   for (const { view, node } of nodes) {
     const name = `${view.root.toString()} ${node.id}`
     if (node.recipe === undefined || tried.has(name)) continue
     tried.add(name)
-    try {
+    const { name: recipe } = node.recipe
+    await unlessImpossible(node.id, context, async () => {
       const all = await loadNodes(view, repository)
       await recompute(repository, node, { recipes, signal, item: id => restoreItem(all.get(id)!.node, { blobs: repository, ...repository.config }) })
       for (const address of [...wanted]) {
         if (!await isReadable(repository, address, { signal })) continue
         wanted.delete(address)
-        healer.note(address, `recipe ${node.recipe.name}`)
+        healer.note(address, `recipe ${recipe}`)
       }
-    } catch (error) {
-      refuseOthers(error, { signal })
-      note(`${node.id}: ${error.message}`)
-    }
+    })
   }
 }
 
-/** Lets pass what says that one way of healing does not work; throws what ends the repair. */
-function refuseOthers (error: unknown, { signal }: AbortOptions): asserts error is BackupError {
-  signal?.throwIfAborted()
-  if (!(error instanceof BackupError) || error.code.startsWith('STORAGE_') || error.code === 'SESSION_REVOKED') throw error
+/** Notes why one way of healing does not work; throws what ends the repair. */
+async function unlessImpossible (what: string, { note, signal }: Pick<HealContext, 'note' | 'signal'>, act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!(error instanceof BackupError) || error.code.startsWith('STORAGE_') || error.code === 'SESSION_REVOKED') throw error
+    note(`${what}: ${error.message}`)
+  }
 }

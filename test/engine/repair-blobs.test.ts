@@ -14,6 +14,7 @@ import { createSnapshot } from '../../src/engine/snapshot.ts'
 import { findView, listViews } from '../../src/engine/snapshot-view.ts'
 import { verifyRepository } from '../../src/engine/verify.ts'
 import type { Finding } from '../../src/engine/verify.ts'
+import { BackupError } from '../../src/errors.ts'
 import { AgentOutputs } from '../../src/sources/agents/agent-outputs.ts'
 import type { Content } from '../../src/sources/source.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
@@ -167,14 +168,22 @@ describe('a live source', () => {
     expect((await losses()).map(({ address }) => address).sort()).toEqual(lost.map(({ address }) => address).sort())
   })
 
-  it('that does not answer is noted, and stops nothing else', async () => {
-    const { address } = (await parts()).findLast(({ kind }) => kind === 'chunk')!
-    await flipBlob(await openRepository(backend), address)
-    const silent = new AgentOutputs('it')
-    const broken = { name: 'it', capture: async () => await silent.capture().then(() => { throw new Error('a fault of ours') }) }
-    await expect(repair({ sources: [broken] })).rejects.toThrow('a fault of ours')
+  it('that does not answer is noted, and stops nothing else; a fault of ours is none of that', async () => {
+    const chunk = (await parts()).findLast(({ kind, path }) => kind === 'chunk' && path.some(step => step.includes('matrix')))!.address
+    await flipBlob(await openRepository(backend), chunk)
+    const capture = async (): Promise<never> => { throw new BackupError('SOURCE_UNREACHABLE', 'nobody is there') }
+    expect(await repair({ sources: [{ name: 'it', capture }] })).toMatchObject({ healed: [], notes: ['source it: nobody is there'], lost: [{ address: chunk }] })
+    const half = sourceOf({ ...live, table: { ...live.table, read: () => refuse() } as Content })
+    for (const { address } of (await parts()).filter(({ kind, path }) => kind === 'chunk' && path.some(step => step.includes('facts'))).slice(0, 1)) await flipBlob(await openRepository(backend), address)
+    expect(await repair({ sources: [half] })).toMatchObject({ healed: [{ address: chunk }], notes: ['it/rows/public.facts: gone'], lost: [{}] })
+    await expect(repair({ sources: [{ name: 'it', capture: async () => { throw new Error('a fault of ours') } }] })).rejects.toThrow('a fault of ours')
   })
 })
+
+// eslint-disable-next-line require-yield
+async function * refuse (): AsyncGenerator<Uint8Array> {
+  throw new BackupError('SOURCE_CHANGED', 'gone')
+}
 
 describe('a recipe', () => {
   it('computes again what is lost, unless the result is another', async () => {
