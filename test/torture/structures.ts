@@ -38,36 +38,42 @@ export interface Structure {
 }
 
 const BLOB_SAMPLE = 8
+const SEALED_END = 150
+const SEALED_SAMPLE = 60
 /** Objects of one structure that are tried. */
 const MOST_OBJECTS = 4
 
 export const STRUCTURES: readonly Structure[] = [
   { name: 'pack', subjects: packSubjects },
-  { name: 'index segment', subjects: fixture => objects(fixture, SEGMENT_PREFIX, segmentParts) },
-  { name: 'config', subjects: fixture => objects(fixture, 'config.json', allOf) },
-  { name: 'session', subjects: fixture => objects(fixture, SESSION_PREFIX, allOf) },
-  { name: 'outcome', subjects: fixture => objects(fixture, OUTCOME_PREFIX, allOf) },
-  { name: 'forgotten', subjects: fixture => objects(fixture, FORGOTTEN_PREFIX, allOf) },
-  { name: 'plan', subjects: fixture => objects(fixture, PLAN_PREFIX, allOf, key => !key.endsWith(FINAL_SUFFIX)) },
-  { name: 'final', subjects: fixture => objects(fixture, PLAN_PREFIX, allOf, key => key.endsWith(FINAL_SUFFIX)) },
-  { name: 'log key', subjects: fixture => objects(fixture, LOG_KEY, allOf) },
-  { name: 'log entry', subjects: fixture => objects(fixture, ENTRY_PREFIX, allOf) },
-  { name: 'log tile', subjects: fixture => objects(fixture, TILE_PREFIX, allOf) },
-  { name: 'checkpoint', subjects: fixture => objects(fixture, CHECKPOINT_PREFIX, checkpointParts) },
-  { name: 'newest checkpoint', subjects: fixture => objects(fixture, NEWEST_CHECKPOINT_KEY, allOf, key => key === NEWEST_CHECKPOINT_KEY) },
-  { name: 'opening', subjects: fixture => objects(fixture, OPENING_PREFIX, allOf) },
+  { name: 'index segment', subjects: ({ world }) => objects(world, SEGMENT_PREFIX, segmentParts) },
+  { name: 'config', subjects: ({ world }) => objects(world, 'config.json', allOf) },
+  { name: 'session', subjects: ({ world }) => objects(world, SESSION_PREFIX, allOf) },
+  { name: 'outcome', subjects: ({ world }) => objects(world, OUTCOME_PREFIX, allOf) },
+  { name: 'forgotten', subjects: ({ world }) => objects(world, FORGOTTEN_PREFIX, allOf) },
+  { name: 'plan', subjects: ({ world }) => objects(world, PLAN_PREFIX, allOf, key => !key.endsWith(FINAL_SUFFIX)) },
+  { name: 'final', subjects: ({ world }) => objects(world, PLAN_PREFIX, allOf, key => key.endsWith(FINAL_SUFFIX)) },
+  { name: 'log key', subjects: ({ world }) => objects(world, LOG_KEY, allOf) },
+  { name: 'log entry', subjects: ({ world }) => objects(world, ENTRY_PREFIX, allOf) },
+  { name: 'log tile', subjects: ({ world }) => objects(world, TILE_PREFIX, allOf) },
+  { name: 'checkpoint', subjects: ({ world }) => objects(world, CHECKPOINT_PREFIX, checkpointParts) },
+  { name: 'newest checkpoint', subjects: ({ world }) => objects(world, NEWEST_CHECKPOINT_KEY, allOf, key => key === NEWEST_CHECKPOINT_KEY) },
+  { name: 'opening', subjects: ({ world }) => objects(world, OPENING_PREFIX, allOf) },
   { name: 'archive', subjects: archiveSubjects },
+  { name: 'sealed pack', subjects: ({ sealed }) => objects(sealed, PACK_PREFIX, sealedParts) },
+  { name: 'sealed segment', subjects: ({ sealed }) => objects(sealed, SEGMENT_PREFIX, sealedParts) },
+  { name: 'sealed outcome', subjects: ({ sealed }) => objects(sealed, OUTCOME_PREFIX, allOf) },
+  { name: 'sealed opening', subjects: ({ sealed }) => objects(sealed, OPENING_PREFIX, sealedParts) },
 ]
 
-async function * objects (fixture: FlipFixture, prefix: string, parts: (bytes: Uint8Array) => Part[], fits: (key: string) => boolean = () => true): AsyncGenerator<Subject> {
-  const keys = (await fixture.world.afresh(damageableKeys)).filter(key => key.startsWith(prefix) && fits(key))
+async function * objects (world: World, prefix: string, parts: (bytes: Uint8Array) => Part[], fits: (key: string) => boolean = () => true): AsyncGenerator<Subject> {
+  const keys = (await world.afresh(damageableKeys)).filter(key => key.startsWith(prefix) && fits(key))
   for (const key of keys.slice(0, MOST_OBJECTS)) {
-    const bytes = (await fixture.world.backend.get(key))!
-    yield object(fixture, key, bytes, parts(bytes))
+    const bytes = (await world.backend.get(key))!
+    yield object(world, key, bytes, parts(bytes))
   }
 }
 
-function object ({ world }: FlipFixture, key: string, bytes: Uint8Array, parts: readonly Part[]): Subject {
+function object (world: World, key: string, bytes: Uint8Array, parts: readonly Part[]): Subject {
   return {
     name: key,
     bytes,
@@ -92,14 +98,14 @@ async function isReadable (world: World, address: Address): Promise<boolean> {
 }
 
 /** (format.md § Pack) */
-async function * packSubjects (fixture: FlipFixture): AsyncGenerator<Subject> {
-  const { backend } = fixture.world
-  for await (const subject of objects(fixture, PACK_PREFIX, () => [])) {
+async function * packSubjects ({ world, kindOf }: FlipFixture): AsyncGenerator<Subject> {
+  const { backend } = world
+  for await (const subject of objects(world, PACK_PREFIX, () => [])) {
     const { blobs } = (await readListing(backend, packNameOf(subject.name)!))!
     const parts: Part[] = [{ name: 'magic', start: 0, end: 8 }, { name: 'header length', start: 8, end: 12 }, { name: 'header', start: 12, end: HEAD_BYTES }]
     let start = HEAD_BYTES
     for (const { address, stored } of blobs) {
-      parts.push({ name: fixture.kindOf(address), start, end: start += stored, sample: BLOB_SAMPLE, address })
+      parts.push({ name: kindOf(address), start, end: start += stored, sample: BLOB_SAMPLE, address })
     }
     const trailer = subject.bytes.length - TRAILER_BYTES
     parts.push({ name: 'footer', start, end: trailer }, { name: 'footer length', start: trailer, end: trailer + 8 })
@@ -121,6 +127,12 @@ function checkpointParts (bytes: Uint8Array): Part[] {
   const note = Buffer.from(bytes)
   const signatures = note.indexOf('\n\n') + 2
   return [{ name: 'text', start: 0, end: signatures }, { name: 'signature', start: signatures, end: note.indexOf('\n', signatures) + 1 }]
+}
+
+/** What is sealed has no structure for who has no key, but for its ends. */
+function sealedParts ({ length }: Uint8Array): Part[] {
+  const end = Math.min(SEALED_END, Math.floor(length / 2))
+  return [{ name: 'beginning', start: 0, end }, { name: 'inside', start: end, end: length - end, sample: SEALED_SAMPLE }, { name: 'end', start: length - end, end: length }]
 }
 
 function allOf ({ length }: Uint8Array): Part[] {

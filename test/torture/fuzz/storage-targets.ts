@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { decode, encode } from '@ipld/dag-cbor'
-import { addressOf } from '../../../src/cas/address.ts'
 import { PACK_PREFIX, SEGMENT_PREFIX, packNameOf, segmentNameOf } from '../../../src/cas/layout.ts'
 import { HEAD_BYTES, TRAILER_BYTES } from '../../../src/cas/pack-format.ts'
 import { readListing } from '../../../src/cas/pack-reader.ts'
@@ -55,7 +54,8 @@ function recordTargets (content: ReadonlyMap<string, Uint8Array>): FuzzTarget[] 
   }, { weight: 15 })]
 }
 
-function membersOf (bytes: Uint8Array): Record<string, unknown> {
+/** What a record says, without format and checksum. */
+export function membersOf (bytes: Uint8Array): Record<string, unknown> {
   const { format: _format, checksum: _checksum, ...members } = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>
   return members
 }
@@ -134,7 +134,7 @@ function hostileObject (key: string, bytes: Uint8Array, chance: Chance): Uint8Ar
     }
     return encodeRecord(mutateValue(membersOf(bytes), chance) as Record<string, never>)
   } catch {
-    return Buffer.from(addressOf(bytes))
+    return mutateBytes([bytes], chance) // it is no record, or became something that is none
   }
 }
 

@@ -29,7 +29,7 @@ export async function textTargets (): Promise<FuzzTarget[]> {
     bytesTarget('rows', ROWS, readRowsApart),
     bytesTarget('values', [...ROWS, '\\@bafkqabiaaebagba:17', 'a\\\\@b', '\\'], readValues, { weight: 15 }),
     bytesTarget('file row', FILE_ROWS, bytes => decodeFileRow(bytes)),
-    bytesTarget('keys', ['-12\t34', '3.5e10', 'NaN', '2026-11-21 10:00:00+00', '0044-03-15 BC', 'infinity', 't', 'Ünï\\tcode'], compareKeys, { weight: 15 }),
+    bytesTarget('row keys', ['-12\t34', '3.5e10', 'NaN', '2026-11-21 10:00:00+00', '0044-03-15 BC', 'infinity', 't', 'Ünï\\tcode'], compareKeys, { weight: 15 }),
     bytesTarget('npy', [encodeNpy({ rows: 2, columns: 3, data: Float32Array.of(1, 2, 3, 4, 5, 6) }), encodeNpy({ rows: 1, columns: 2, data: Float64Array.of(1, 2) })], bytes => decodeNpy(bytes)),
     bytesTarget('tar', [await sampleTar()], readTar, { weight: 5 }),
     madeTarget('output', [canonicalJson({ a: [1, 'two', null], b: { c: true } }), deepJson(DEEP)], chance => Buffer.from(JSON.stringify(mutateValue({ a: [1, 'two', null], b: { c: true } }, chance))), bytes => parseCanonicalJson(bytes)),

@@ -6,6 +6,7 @@ import { formatSignature, parseNote, parseSignature, signersOf } from '../../../
 import { decodeBundle, encodeBundle } from '../../../src/trust/log/tile.ts'
 import { formatProof, parseProof, verifyProof } from '../../../src/trust/log/tlog-proof.ts'
 import { parsePolicy } from '../../../src/trust/policy/parse-policy.ts'
+import { formatWitnessRequest, parseWitnessRequest } from '../../../src/trust/witness/witness-request.ts'
 import { bytesTarget } from './target.ts'
 import type { FuzzTarget } from './target.ts'
 
@@ -32,5 +33,6 @@ export function trustTargets (): FuzzTarget[] {
     bytesTarget('proof', [proof], asText(input => verifyProof(parseProof(input), { hash: sha256('leaf'), log: log.key }))),
     bytesTarget('tile of entries', [encodeBundle([sha256('a'), Buffer.alloc(0), Buffer.alloc(300)])], bytes => decodeBundle(bytes)),
     bytesTarget('policy', [policy], bytes => parsePolicy(bytes)),
+    bytesTarget('witness request', [formatWitnessRequest({ oldSize: 2, proof: [sha256('a'), sha256('b')], checkpoint: note })], bytes => parseWitnessRequest(bytes)),
   ]
 }
