@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { exportKey } from '../../engine/keys.ts'
@@ -20,9 +20,9 @@ export function addKeyExport (parent: Command, cli: Cli): void {
     .option('-y, --yes', 'do not ask')
     .action(async (_options: unknown, self: Command) => {
       const { output, yes } = self.optsWithGlobals<ExportOptions>()
-      await withKeys(cli, async ({ repository, keys }) => {
+      await withKeys(cli, async ({ repository, keys, config }) => {
         if (yes !== true) await confirm(cli, `Write the key that opens everything in the clear ${output === undefined ? 'on this terminal' : `to ${output}`}?`)
-        const sheet = await exportKey(repository, keys, { signal: cli.signal })
+        const sheet = await exportKey(repository, keys, { policy: await policyText(config.consensus.policy), signal: cli.signal })
         if (output !== undefined) await writeNew(resolve(cli.terminal.cwd, output), formatSheet(sheet))
         const { identity: _identity, ...harmless } = sheet
         await cli.output.result(output === undefined ? sheet : { ...harmless, file: output }, () => {
@@ -34,6 +34,11 @@ export function addKeyExport (parent: Command, cli: Cli): void {
     ['caf key export --output recovery.txt', 'a file of mode 0600'],
     ['caf key export --yes | lpr', 'onto paper at once'],
   ])
+}
+
+async function policyText (path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined
+  return await readFile(path, 'utf8').catch((cause: unknown) => { throw new BackupError('CONFIG_INVALID', `the policy ${path} cannot be read`, { data: { path }, cause }) })
 }
 
 async function writeNew (path: string, text: string): Promise<void> {
