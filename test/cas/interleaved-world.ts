@@ -37,7 +37,8 @@ class World {
       await tolerating(['SESSION_REVOKED', 'SNAPSHOT_MISSING'], async () => {
         const parent = (await repository.visible()).at(-1)
         const writer = await repository.openWriter(parent === undefined ? {} : { parents: [parent.id] })
-        const addresses: string[] = []
+        // Taken over as the engine takes nodes over: without putting them.
+        const addresses = parent !== undefined && this.random(3) === 0 ? [...this.snapshots.of(parent.id)] : []
         for (const blob of UNIVERSE.filter(() => this.random(2) === 0)) {
           const base = VERSIONS[this.random(VERSIONS.length)]!
           addresses.push((await writer.put(blob, { base: addressOf(base) })).address)
