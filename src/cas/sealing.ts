@@ -42,8 +42,3 @@ export function sealingKeyOf (bytes: Uint8Array): SealingKey {
 export function newSealingKey (): SealingKey {
   return sealingKeyOf(randomBytes(SEALING_KEY_BYTES))
 }
-
-/** A sealing with one key, known to begin with. */
-export function sealingWith (key: SealingKey): Sealing {
-  return { current: key, slots: [], find: async id => id === key.id ? key : undefined }
-}

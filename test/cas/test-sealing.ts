@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { sealingKeyOf, sealingWith } from '../../src/cas/sealing.ts'
+import { sealingKeyOf } from '../../src/cas/sealing.ts'
 import type { Sealing } from '../../src/cas/sealing.ts'
 
 /** A sealing with one key that follows from `seed`. */
 export function testSealing (seed = 'key'): Sealing {
-  return sealingWith(sealingKeyOf(createHash('sha256').update(seed).digest()))
+  const key = sealingKeyOf(createHash('sha256').update(seed).digest())
+  return { current: key, slots: [], find: async id => id === key.id ? key : undefined }
 }
 
 /** For `describe.each`: what both kinds of repositories must do. */
