@@ -1,6 +1,5 @@
-import { collect } from '../../src/stream.ts'
-import { bytesOf } from '../../src/stream.ts'
 import type { RestoreItem, Restorer } from '../../src/sources/source.ts'
+import { bytesOf, collect } from '../../src/stream.ts'
 import { fingerprint } from './fingerprint.ts'
 
 const LIMIT_BYTES = 64 * 1024 * 1024

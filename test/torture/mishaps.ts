@@ -1,6 +1,6 @@
 import { isBackupError } from '../../src/errors.ts'
 import { repairRepository } from '../../src/engine/repair.ts'
-import { CHECKPOINT_PREFIX } from '../../src/trust/log/log-layout.ts'
+import { NEWEST_CHECKPOINT_KEY } from '../../src/trust/log/log-layout.ts'
 import { flipBit } from '../damaged/damage.ts'
 import { CHANGES } from './operations.ts'
 import type { PlannedOperation } from './operations.ts'
@@ -45,7 +45,7 @@ export async function fault (world: World): Promise<string> {
 export async function damage (world: World): Promise<string> {
   const { chance, backend } = world
   // Of checkpoints only parts can be checked without the witnesses' keys; flips.ts tries those.
-  const key = chance.pick((await world.afresh(damageableKeys)).filter(name => !name.startsWith(CHECKPOINT_PREFIX)))
+  const key = chance.pick((await world.afresh(damageableKeys)).filter(name => !name.startsWith(NEWEST_CHECKPOINT_KEY)))
   if (key === undefined) return 'of nothing, for nothing is stored'
   const intact = (await backend.get(key))!
   const position = chance.below(intact.length)

@@ -56,7 +56,7 @@ export const STRUCTURES: readonly Structure[] = [
   { name: 'log entry', subjects: ({ world }) => objects(world, ENTRY_PREFIX, allOf) },
   { name: 'log tile', subjects: ({ world }) => objects(world, TILE_PREFIX, allOf) },
   { name: 'checkpoint', subjects: ({ world }) => objects(world, CHECKPOINT_PREFIX, checkpointParts) },
-  { name: 'newest checkpoint', subjects: ({ world }) => objects(world, NEWEST_CHECKPOINT_KEY, allOf, key => key === NEWEST_CHECKPOINT_KEY) },
+  { name: 'newest checkpoint', subjects: ({ world }) => objects(world, NEWEST_CHECKPOINT_KEY, checkpointParts, key => key === NEWEST_CHECKPOINT_KEY) },
   { name: 'opening', subjects: ({ world }) => objects(world, OPENING_PREFIX, allOf) },
   { name: 'archive', subjects: archiveSubjects },
   { name: 'sealed pack', subjects: ({ sealed }) => objects(sealed, PACK_PREFIX, sealedParts) },

@@ -6,6 +6,7 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { importArchive } from '../../../src/caf/archive-import.ts'
 import { openArchive } from '../../../src/caf/archive-reader.ts'
 import { writeArchive } from '../../../src/caf/archive-writer.ts'
+import { SEAL_LENGTH } from '../../../src/caf/archive-seal.ts'
 import { DAG_PATH, readDag } from '../../../src/caf/dag-car.ts'
 import { decodeManifest } from '../../../src/caf/manifest.ts'
 import type { ArchiveManifest } from '../../../src/caf/manifest.ts'
@@ -39,7 +40,7 @@ export async function archiveTargets (folder: string): Promise<FuzzTarget[]> {
   await archive.close()
   return [
     await zipTarget(folder, bytes),
-    { ...bytesTarget('archive', [bytes], async input => { await bringIn(folder, input) }, { weight: 4, reseal: input => input.length > 200 ? sealed(input) : input }) },
+    bytesTarget('archive', [bytes], async input => { await bringIn(folder, input) }, { weight: 4, reseal: sealedIfLong }),
     reworkedTarget(folder, path, archive.manifest),
     bytesTarget('car', [car], async input => { await Array.fromAsync(readDag(bytesOf(input), root)) }),
     manifestTarget(archive.manifest),
@@ -53,6 +54,11 @@ function sample (): Parameters<typeof buildSnapshot>[0] {
     artifact('f/tree', 'files', filesContent([{ path: 'a' }, { path: 'a/b', bytes: 'hello' }, { path: 'a/empty', bytes: '' }])),
     artifact('m/matrix/x', 'matrix', bytesContent(noise('x', 5_000)), { attributes: { name: 'x' } }),
   ]
+}
+
+/** With a right seal, if there is room for one. */
+function sealedIfLong (bytes: Buffer): Buffer {
+  return bytes.length > 2 * SEAL_LENGTH ? sealed(bytes) : bytes
 }
 
 async function bringIn (folder: string, bytes: Uint8Array, options: Parameters<typeof openArchive>[1] = {}): Promise<void> {
@@ -128,5 +134,5 @@ async function encryptedTarget (folder: string, snapshot: CID, blobs: MemoryBlob
   const path = join(folder, 'encrypted.caf')
   await writeArchive({ snapshot, blobs, encryption: { secret: noise('secret', 32).toString('hex'), recipients: [await identityToRecipient(identity)] } }, createWriteStream(path))
   const bytes = await readFile(path)
-  return bytesTarget('encrypted archive', [bytes], async input => { await bringIn(folder, input, { identity }) }, { weight: 2, reseal: input => input.length > 200 ? sealed(input) : input })
+  return bytesTarget('encrypted archive', [bytes], async input => { await bringIn(folder, input, { identity }) }, { weight: 2, reseal: sealedIfLong })
 }
