@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
+import { applyForget, planForget } from '../../src/engine/forget.ts'
 import { collectGarbage, planGarbage } from '../../src/engine/garbage.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
 import type { CreatedSnapshot } from '../../src/engine/snapshot.ts'
@@ -28,6 +29,10 @@ async function snapshot (by: Repository, validators?: readonly Validator[]): Pro
   return await createSnapshot(by, { sources: [artifactSource('it', () => [{ id: 'it/matrix/x', kind: 'matrix', content }])], description: '', validators })
 }
 
+async function forget (id: string): Promise<void> {
+  await applyForget(repository, await planForget(repository, { references: [id] }))
+}
+
 /** A validator that lets its snapshot wait. */
 function stopper (): { readonly validator: Validator, readonly reached: Promise<undefined>, release (): void } {
   const { promise: reached, resolve: arrive } = Promise.withResolvers<undefined>()
@@ -51,7 +56,7 @@ describe('collecting garbage', () => {
   it('keeps what a snapshot took over from a parent that is forgotten while roots are looked for', async () => {
     const grandparent = await snapshot(repository)
     const parent = await snapshot(repository)
-    await repository.forget(grandparent.id) // What it had alone makes the pack with the common node worth collecting.
+    await forget(grandparent.id) // What it had alone makes the pack with the common node worth collecting.
     const watched = new WatchedBackend(backend)
     const collector = await openRepository(watched)
     const { validator, reached, release } = stopper()
@@ -61,7 +66,7 @@ describe('collecting garbage', () => {
       watched.before('forgotten/', async () => {
         made = snapshot(await openRepository(backend), [validator])
         await reached
-        await repository.forget(parent.id)
+        await forget(parent.id)
         watched.before('sessions/', async () => {
           release()
           await made
@@ -75,7 +80,7 @@ describe('collecting garbage', () => {
 
   it('is not stopped by who names a snapshot that was collected before', async () => {
     const { id } = await snapshot(repository)
-    await repository.forget(id)
+    await forget(id)
     await collectGarbage(repository)
     const watched = new WatchedBackend(backend)
     const late = await openRepository(watched)
