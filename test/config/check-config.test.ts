@@ -49,11 +49,11 @@ describe('checkConfig', () => {
     [{ sources: { postgres: { url: URL, maxConnection: 2 } } }, 'sources.postgres.maxConnection is no known field; did you mean maxConnections?'],
     [{ sources: { files: { folder: 'a', target: { foldr: 'b', folder: 'c' } } } }, 'sources.files.target.foldr is no known field; did you mean folder?'],
     [{ repositry: 'a' }, 'repositry is no known field; did you mean repository?'],
-    [{ zzz: 'a' }, 'zzz is no known field; known here are repository, project, concurrency, secret, sealing, retention, sources'],
+    [{ zzz: 'a' }, 'zzz is no known field; known here are repository, project, concurrency, secret, sealing, retention, consensus, sources'],
     [{ repository: '' }, 'repository must be the path of a folder'],
     [{ retention: { maxSnapshots: 0 } }, 'retention.maxSnapshots must be a whole number from 1'],
     [{ retention: 7 }, 'retention must be an object'],
-    [{ 'a/b~c': 1 }, 'a/b~c is no known field; known here are repository, project, concurrency, secret, sealing, retention, sources'],
+    [{ 'a/b~c': 1 }, 'a/b~c is no known field; known here are repository, project, concurrency, secret, sealing, retention, consensus, sources'],
     [null, 'it must be an object with the configuration'],
     [[], 'it must be an object with the configuration'],
   ])('answers %j', (value, problem) => {
