@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { CID } from 'multiformats/cid'
 import type { Address } from '../cas/blob-store.ts'
 import { applyGarbage } from '../cas/garbage-apply.ts'
 import { planGarbage as planStoredGarbage } from '../cas/garbage-plan.ts'
 import type { GarbagePlan, Mark } from '../cas/garbage-plan.ts'
 import type { Repository, Root } from '../cas/repository.ts'
+import type { CID } from '../dag/block.ts'
+import { parseCid } from '../dag/block.ts'
 import { walk } from '../dag/walk.ts'
 import type { BrokenVisit } from '../dag/walk.ts'
 import type { AbortOptions } from '../stream.ts'
@@ -93,7 +94,7 @@ function marking (repository: Repository, { signal }: AbortOptions): Mark {
 }
 
 function cidsOf (roots: readonly Root[]): CID[] {
-  return roots.map(({ root }) => CID.parse(root))
+  return roots.map(({ id, root }) => parseCid(root, `the commit of snapshot ${id}`))
 }
 
 function passOverMissing ({ error }: BrokenVisit): void {

@@ -7,6 +7,7 @@ import { openSessions } from '../../src/cas/open-sessions.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { exportArchive } from '../../src/engine/export.ts'
+import { collectGarbage } from '../../src/engine/garbage.ts'
 import { importArchive } from '../../src/engine/import.ts'
 import { pendingRestores } from '../../src/engine/restore-journal.ts'
 import { restoreSnapshot } from '../../src/engine/restore.ts'
@@ -199,13 +200,14 @@ describe('agents\' outputs without a program that takes them back', () => {
 })
 
 describe('a commit that names no CID', () => {
-  it('stops neither new snapshots nor others, and is found', async () => {
+  it('stops neither new snapshots nor others, is found, and nothing is collected beside it', async () => {
     const writer = await repository.openWriter()
     await writer.commit({ root: 'nonsense', consensus: true, validatedBy: [], statements: [] })
     await expect(listViews(repository)).rejects.toMatchObject({ code: 'BLOCK_INVALID' })
     await createSnapshot(repository, { sources: [outputs], description: 'intact' })
     expect((await findView(repository, 'latest')).block.description).toBe('intact')
     expect(await Array.fromAsync(verifyRepository(repository))).toMatchObject([{ code: 'BLOCK_INVALID', key: `outcomes/${writer.id}` }])
+    await expect(collectGarbage(repository)).rejects.toMatchObject({ code: 'BLOCK_INVALID' })
   })
 })
 
