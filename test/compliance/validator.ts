@@ -227,7 +227,7 @@ export function validatorCompliance (open: () => Promise<ValidatorWorld>): void 
   const changes: ReadonlyArray<readonly [string, (entries: TreeEntry[]) => TreeEntry[], RegExp]> = [
     ['more bytes', ([first, ...rest]) => [{ ...first!, size: first!.size + 1 }, ...rest], /bytes with its values, its tree says/],
     ['more rows', ([first, ...rest]) => [{ ...first!, count: first!.count! + 1 }, ...rest], /rows, its tree says/],
-    ['another first key', ([first, ...rest]) => [{ ...first!, key: Buffer.from('-1') }, ...rest], /another key/],
+    ['another first key', ([first, ...rest]) => [{ ...first!, key: Buffer.from('1') }, ...rest], /another key/],
     ['values out of line that are not there', ([first, ...rest]) => [{ ...first!, refs: [chunkCid('ab'.repeat(32))] }, ...rest], /other values out of line/],
     ['its chunks in another order', ([first, second, ...rest]) => [second!, first!, ...rest], /does not follow the keys/],
     ['a chunk twice', ([first, ...rest]) => [first!, first!, ...rest], /does not follow the keys/],
@@ -235,6 +235,15 @@ export function validatorCompliance (open: () => Promise<ValidatorWorld>): void 
   ]
   it.each(changes)('rejects a table whose tree says %s', async (_, change, reason) => {
     expectRejection(await judge([await reworked(await rowsNode(), change)]), reason)
+  })
+
+  it.each(changes)('rejects a table that takes chunks over from an accepted one, and then says %s', async (_, change, reason) => {
+    const rows = await rowsNode()
+    const root = await snapshot([rows])
+    expect((await world.judge(writer, root)).accepts).toBe(true)
+    await world.commit(writer, root)
+    writer = await world.repository.openWriter()
+    expectRejection(await judge([await reworked(rows, change)], { parents: [root] }), reason)
   })
 
   it('rejects rows that do not ascend, and rows with too few columns', async () => {
