@@ -1,5 +1,4 @@
 import { isBackupError } from '../errors.ts'
-import { createRepository, openRepository } from '../cas/repository.ts'
 import type { Repository } from '../cas/repository.ts'
 import { AgentOutputs } from '../sources/agents/agent-outputs.ts'
 import type { AgentOutput } from '../sources/agents/agent-outputs.ts'
@@ -14,6 +13,8 @@ import type { Electorate } from './electorate.ts'
 import { BackupEmitter } from './events.ts'
 import { applyForget, planForget } from './forget.ts'
 import { collectGarbage } from './garbage.ts'
+import { openOrCreate } from './open-or-create.ts'
+import type { OpenOrCreateOptions } from './open-or-create.ts'
 import type { RecipeRunner } from './recipes.ts'
 import { restoreSnapshot } from './restore.ts'
 import { DEFAULT_POLICY } from './restore-plan.ts'
@@ -22,7 +23,7 @@ import { DEFAULT_PROJECT, createSnapshot } from './snapshot.ts'
 import { findView, historyOf, listViews } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 
-export interface BackupManagerOptions {
+export interface BackupManagerOptions extends OpenOrCreateOptions {
   /** @default the folder `.backups` */
   readonly backend?: StorageBackend
   /** What is captured besides the agents' outputs. @default none */
@@ -58,9 +59,9 @@ export class AikoRyuBackupManager implements BackupManager {
     this.#backend = options.backend ?? directoryBackend('.backups')
   }
 
-  /** The repository, made at the first use. @throws {BackupError} `STORAGE_…`, `RECORD_CORRUPT`, `FORMAT_UNKNOWN` */
+  /** The repository, made at the first use. @throws {BackupError} as {@link openOrCreate} */
   async repository (): Promise<Repository> {
-    this.#repository ??= openOrCreate(this.#backend)
+    this.#repository ??= openOrCreate(this.#backend, this.#options)
     return await this.#repository
   }
 
@@ -140,19 +141,5 @@ export class AikoRyuBackupManager implements BackupManager {
       timestamp: view.timestamp, consensus: view.consensus, validatedBy: [...view.validatedBy],
       dag: async () => await RyuMetadataDAG.load(view, repository),
     }
-  }
-}
-
-async function openOrCreate (backend: StorageBackend): Promise<Repository> {
-  try {
-    return await openRepository(backend)
-  } catch (error) {
-    if (!isBackupError(error, 'REPOSITORY_MISSING')) throw error
-  }
-  try {
-    return await createRepository(backend)
-  } catch (error) {
-    if (isBackupError(error, 'REPOSITORY_EXISTS')) return await openRepository(backend) // another process was quicker
-    throw error
   }
 }
