@@ -9,6 +9,8 @@ export interface FlipsRequest {
   readonly seed: number
   /** Of the positions, every n-th. @default 1 */
   readonly step?: number
+  /** How many objects of each structure. @default 4 */
+  readonly objects?: number
   readonly tally: Tally
   readonly signal?: AbortSignal | undefined
 }
@@ -17,12 +19,14 @@ export interface FlipsRequest {
  * Turns over a bit of each byte of everything that is structure, and of a sample of what is content: each must be found and named.
  * @throws {Violation} with object, part and byte of the first that is not
  */
-export async function flipEverywhere ({ seed, step = 1, tally, signal }: FlipsRequest): Promise<void> {
+export async function flipEverywhere ({ seed, step = 1, objects = 4, tally, signal }: FlipsRequest): Promise<void> {
   const fixture = await flipFixture(seed)
   const chance = new Chance(seed)
   try {
     for (const structure of STRUCTURES) {
+      let tried = 0
       for await (const subject of structure.subjects(fixture)) {
+        if (++tried > objects) break
         for (const part of subject.parts) {
           for (const position of positionsOf(part, { step, chance })) {
             if (signal?.aborted === true) return

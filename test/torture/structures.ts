@@ -40,8 +40,6 @@ export interface Structure {
 const BLOB_SAMPLE = 8
 const SEALED_END = 150
 const SEALED_SAMPLE = 60
-/** Objects of one structure that are tried. */
-const MOST_OBJECTS = 4
 
 export const STRUCTURES: readonly Structure[] = [
   { name: 'pack', subjects: packSubjects },
@@ -67,7 +65,7 @@ export const STRUCTURES: readonly Structure[] = [
 
 async function * objects (world: World, prefix: string, parts: (bytes: Uint8Array) => Part[], fits: (key: string) => boolean = () => true): AsyncGenerator<Subject> {
   const keys = (await world.afresh(damageableKeys)).filter(key => key.startsWith(prefix) && fits(key))
-  for (const key of keys.slice(0, MOST_OBJECTS)) {
+  for (const key of keys) {
     const bytes = (await world.backend.get(key))!
     yield object(world, key, bytes, parts(bytes))
   }
