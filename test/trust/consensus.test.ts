@@ -1,4 +1,3 @@
-import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
@@ -12,7 +11,8 @@ import type { CreatedSnapshot } from '../../src/engine/snapshot.ts'
 import { listViews } from '../../src/engine/snapshot-view.ts'
 import { isBackupError } from '../../src/errors.ts'
 import { AgentOutputs } from '../../src/sources/agents/agent-outputs.ts'
-import { directoryBackend } from '../../src/storage/directory-backend.ts'
+import { memoryBackend } from '../../src/storage/memory-backend.ts'
+import type { StorageBackend } from '../../src/storage/storage-backend.ts'
 import { readLogVkey } from '../../src/trust/keys/log-key.ts'
 import { cosign, cosignaturesOf } from '../../src/trust/log/cosignature.ts'
 import { leafHash } from '../../src/trust/log/merkle.ts'
@@ -33,13 +33,15 @@ import type { ValidatorHost } from './validator-host.ts'
 const newFolder = temporaryFolders()
 
 let folder: string
+let backend: StorageBackend
 let repository: Repository
 let outputs: AgentOutputs
 const running: Array<{ close(): Promise<void> }> = []
 
 beforeEach(async () => {
   folder = await newFolder()
-  repository = await createRepository(directoryBackend(join(folder, 'repository')), { cacheFolder: false })
+  backend = memoryBackend()
+  repository = await createRepository(backend)
   outputs = new AgentOutputs()
   outputs.add({ id: 'plan', value: { steps: ['listen', 'answer'] } })
 })
@@ -51,7 +53,7 @@ afterEach(async () => {
 type Asked = Pick<ValidatorHost, 'name' | 'key' | 'url'>
 
 const honest = async (seed: number): Promise<ValidatorHost> => {
-  const host = await startValidator(join(folder, 'repository'), { stateFolder: join(folder, `state-${seed}`), seed })
+  const host = await startValidator(backend, { stateFolder: join(folder, `state-${seed}`), seed })
   running.push(host)
   return host
 }
@@ -118,13 +120,13 @@ describe('validators elsewhere', () => {
   it('refuse a storage that was put back to an older copy, and so no snapshot comes', async () => {
     const who = electorate(1, [await honest(1)])
     await snapshot(who)
-    const [path, copy] = [join(folder, 'repository'), join(folder, 'copy')]
-    await cp(path, copy, { recursive: true })
+    const copy = await Array.fromAsync(backend.list(''), async ({ key }) => [key, await backend.get(key)] as const)
     await snapshot(who)
-    await rm(path, { recursive: true })
-    await cp(copy, path, { recursive: true })
+    await snapshot(who)
+    for await (const { key } of backend.list('')) await backend.delete(key)
+    for (const [key, bytes] of copy) await backend.put(key, bytes!)
     await repository.close()
-    repository = await openRepository(directoryBackend(path), { cacheFolder: false })
+    repository = await openRepository(backend)
     // At first it is smaller than what was cosigned; as it grows it is another log of the same size, and of more.
     const reasons: string[] = []
     for (let n = 0; n < 3; n++) reasons.push(await snapshot(who).then(() => 'made', (error: unknown) => isBackupError(error, 'QUORUM_NOT_REACHED') ? error.message : 'another error'))

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { createRepository } from '../../src/cas/repository.ts'
-import { directoryBackend } from '../../src/storage/directory-backend.ts'
+import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import { remoteValidator } from '../../src/trust/remote-validator.ts'
 import { validatorCompliance } from '../compliance/validator.ts'
 import { logOf, proposeIn } from './proposals.ts'
@@ -12,11 +11,10 @@ const newFolder = temporaryFolders()
 
 describe('a remote validator', () => {
   validatorCompliance(async () => {
-    const folder = await newFolder()
-    const path = join(folder, 'repository')
-    const repository = await createRepository(directoryBackend(path), { cacheFolder: false })
+    const backend = memoryBackend()
+    const repository = await createRepository(backend)
     const log = await logOf(repository)
-    const host = await startValidator(path, { stateFolder: join(folder, 'state') })
+    const host = await startValidator(backend, { stateFolder: await newFolder() })
     const validator = remoteValidator(host)
     return {
       repository,

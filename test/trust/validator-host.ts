@@ -4,6 +4,7 @@ import { openWitness } from '../../src/engine/open-witness.ts'
 import { logOrigin } from '../../src/engine/open-witness.ts'
 import { validatorServer } from '../../src/http/validator-server.ts'
 import { directoryBackend } from '../../src/storage/directory-backend.ts'
+import type { StorageBackend } from '../../src/storage/storage-backend.ts'
 import type { NoteKey } from '../../src/trust/log/note-key.ts'
 import type { VerificationOptions } from '../../src/trust/verify/verify-snapshot.ts'
 import { witnessSigner } from './sample-log.ts'
@@ -22,9 +23,9 @@ export interface ValidatorHostOptions extends Pick<VerificationOptions, 'data'> 
   readonly seed?: number
 }
 
-/** A validator with a reading of the repository in `folder` of its own, answering real requests. */
-export async function startValidator (folder: string, { stateFolder, seed = 9, data }: ValidatorHostOptions): Promise<ValidatorHost> {
-  const backend = directoryBackend(folder)
+/** A validator with a reading of its own of the repository in that backend, or folder, answering real requests. Closes no backend that it was given. */
+export async function startValidator (where: StorageBackend | string, { stateFolder, seed = 9, data }: ValidatorHostOptions): Promise<ValidatorHost> {
+  const backend = typeof where === 'string' ? directoryBackend(where) : where
   const repository = await openRepository(backend, { cacheFolder: false })
   const signer = witnessSigner(`validator.example/${seed}`, seed)
   const errors: unknown[] = []
@@ -37,7 +38,7 @@ export async function startValidator (folder: string, { stateFolder, seed = 9, d
     async close () {
       await server.close()
       await repository.close()
-      await backend.close()
+      if (backend !== where) await backend.close()
     },
   }
 }
