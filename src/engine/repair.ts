@@ -12,6 +12,7 @@ import { healRecords } from './heal-records.ts'
 import type { HealedRecord } from './heal-records.ts'
 import { healByRecipe, healFromDonors, healFromSources } from './heal-ways.ts'
 import type { Donor, HealContext } from './heal-ways.ts'
+import { healLog } from './heal-log.ts'
 import { Healer } from './healer.ts'
 import type { Healed } from './healer.ts'
 import type { OnProgress } from './progress.ts'
@@ -33,6 +34,8 @@ export interface RepairOutcome extends Pick<RepairResult, 'listed' | 'rewritten'
   /** Blobs that are whole again. Their damaged copies stay where they are, and are not used. */
   readonly healed: readonly Healed[]
   readonly healedRecords: readonly HealedRecord[]
+  /** Keys of the log's objects that were made again of others. */
+  readonly log: readonly string[]
   /** What stays lost, and what that hits. */
   readonly lost: readonly Finding[]
   /** Packs that nothing lists, and records, that could not be repaired. */
@@ -42,7 +45,7 @@ export interface RepairOutcome extends Pick<RepairResult, 'listed' | 'rewritten'
 }
 
 /**
- * Makes anew what is derived: index segments, the ends of packs, this host's cache and the catalogue. Then stores lost blobs again from other repositories, from
+ * Makes anew what is derived: index segments, the ends of packs, this host's cache, the log's tiles and the catalogue. Then stores lost blobs again from other repositories, from
  * live sources or by computing them, as far as the request names any. What is intact is never touched.
  * @throws {BackupError} `INDEX_CORRUPT`, `SESSION_REVOKED`, `STORAGE_…`; what was healed before stays so
  */
@@ -52,9 +55,10 @@ export async function repairRepository (repository: Repository, request: RepairR
   const records = await healRecords(repository, { donors, dryRun, signal })
   const index = await repairIndex(repository, { dryRun, signal, onPack })
   const { healed, lost, notes } = await healBlobs(repository, index, request)
+  const log = await healLog(repository, { dryRun, signal })
   if (!dryRun) await writeCatalogue(repository)
   const { listed, rewritten, removedSegments, left } = index
-  return { listed, rewritten, removedSegments, healed, healedRecords: records.healed, lost, left: [...records.left, ...left], notes }
+  return { listed, rewritten, removedSegments, healed, healedRecords: records.healed, log, lost, left: [...records.left, ...left], notes }
 }
 
 type HealedBlobs = Pick<RepairOutcome, 'healed' | 'lost' | 'notes'>

@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeRecord, encodeRecord } from '../../src/cas/record.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
@@ -10,6 +12,7 @@ import { applyForget, planForget } from '../../src/engine/forget.ts'
 import { collectGarbage } from '../../src/engine/garbage.ts'
 import { importArchive } from '../../src/engine/import.ts'
 import { readLog } from '../../src/engine/open-log.ts'
+import { repairRepository } from '../../src/engine/repair.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
 import type { SnapshotRequest } from '../../src/engine/snapshot.ts'
 import { verifyRepository } from '../../src/engine/verify.ts'
@@ -18,6 +21,8 @@ import { faultyBackend } from '../../src/storage/faulty-backend.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import { readOnlyBackend } from '../../src/storage/read-only-backend.ts'
 import type { StorageBackend } from '../../src/storage/storage-backend.ts'
+import { createKeys } from '../../src/trust/keys/create-keys.ts'
+import { workerSealing } from '../../src/trust/keys/worker-sealing.ts'
 import { leafHash } from '../../src/trust/log/merkle.ts'
 import { leafOfOpening } from '../../src/trust/log/opening.ts'
 import type { Opening } from '../../src/trust/log/opening.ts'
@@ -82,6 +87,8 @@ async function flip (key: string): Promise<void> {
 async function keysIn (prefix: string): Promise<string[]> {
   return await Array.fromAsync(backend.list(prefix), ({ key }) => key)
 }
+
+const SECRET = hash('sha256', 'of this test', 'base64')
 
 const rejecting: Validator = { name: 'never', validate: async () => ({ validator: 'never', accepts: false, checked: 'dag', blobs: 0, errors: ['no'] }) }
 
@@ -277,5 +284,90 @@ describe('who can write the storage', () => {
     await expect(exportArchive(restored, 'latest', join(folder, 'x.caf'))).rejects.toMatchObject({ code: 'LOG_ROLLED_BACK' })
     expect(await keysIn('')).toEqual(before)
     await restored.close()
+  })
+})
+
+describe('a repair', () => {
+  it('makes every object of the log again that others prove, and openings not', async () => {
+    for (let n = 0; n < 2; n++) await snapshot()
+    const saved = await copyOf(backend)
+    for (const key of await keysIn('metadata/log/')) {
+      for (const damage of [flip, async (each: string) => { await backend.delete(each) }]) {
+        backend = await copyOf(saved)
+        await damage(key)
+        const repairing = await openRepository(backend)
+        const { log } = await repairRepository(repairing)
+        await repairing.close()
+        const left = (await findings()).filter(({ severity }) => severity === 'error').map(each => each.key)
+        expect([key, left]).toEqual([key, key.includes('/openings/') ? [key] : []])
+        expect(log, key).toEqual(key.includes('/openings/') ? [] : [key])
+        const proof = (await saved.get(key))!
+        if (!key.includes('/openings/') && !key.includes('checkpoint')) expect(await backend.get(key)).toEqual(proof)
+      }
+    }
+  }, 60_000)
+
+  it('signs nothing that the newest right checkpoint does not prove', async () => {
+    await snapshot()
+    for (const key of ['metadata/log/tile/0/000.p/3', 'metadata/log/tile/entries/000.p/3']) await backend.delete(key)
+    await change('metadata/log/entries/0000000001', () => ({ leaf: 'ab'.repeat(32) }))
+    const before = await copyOf(backend)
+    const repairing = await openRepository(backend)
+    expect((await repairRepository(repairing)).log).toEqual([])
+    await repairing.close()
+    for (const key of await keysIn('metadata/log/')) expect(await backend.get(key)).toEqual(await before.get(key))
+  })
+})
+
+describe('a verification', () => {
+  it('reports nothing wrong while others work', async () => {
+    await snapshot()
+    const busy = (async () => {
+      for (let n = 0; n < 3; n++) {
+        const ids = await Promise.all([snapshot(), snapshot(repository, { project: 'other' })])
+        await applyForget(repository, await planForget(repository, { references: [ids[0]] }))
+      }
+    })()
+    let over = false
+    const ended = busy.finally(() => { over = true })
+    do {
+      expect((await findings()).filter(({ severity }) => severity === 'error')).toEqual([])
+      await setImmediate() // storage in memory never waits; the others must come to their turn
+    } while (!over)
+    await ended
+    expect(await findings()).toEqual([])
+  }, 60_000)
+})
+
+describe('a sealed repository', () => {
+  it('seals what leaves say, and nothing of it can be read from its log', async () => {
+    const sealed = memoryBackend()
+    const keys = await createKeys(sealed, { secret: SECRET, label: 'test' })
+    const owner = await createRepository(sealed, { sealing: keys, log: { keys } })
+    const id = await snapshot(owner, { project: 'confidential' })
+    expect(await kinds(owner)).toEqual(['created', 'snapshot', 'committed'])
+    for await (const { key } of sealed.list('metadata/log/')) {
+      const bytes = Buffer.from((await sealed.get(key))!).toString('latin1')
+      expect(bytes.includes(id) || bytes.includes('confidential') || bytes.includes('committed'), key).toBe(false)
+    }
+    expect(Buffer.from((await sealed.get('keys/log'))!).toString()).not.toContain('seed')
+    expect((await Array.fromAsync(verifyRepository(owner))).filter(({ code }) => code.startsWith('LOG_'))).toEqual([])
+    await owner.close()
+  })
+
+  it('takes leaves of who can only write, and who has the key signs for them', async () => {
+    const sealed = memoryBackend()
+    const keys = await createKeys(sealed, { secret: SECRET, label: 'test' })
+    const owner = await createRepository(sealed, { sealing: keys, log: { keys } })
+    await snapshot(owner)
+    const worker = await openRepository(sealed, { sealing: await workerSealing(sealed, keys.recipient), access: 'write-only', cacheFolder: false })
+    const id = await snapshot(worker, { project: 'worker' })
+    await worker.close()
+    const later = await openRepository(sealed, { sealing: keys, log: { keys } })
+    await snapshot(later)
+    expect(await kinds(later)).toEqual(['created', 'snapshot', 'committed', 'snapshot', 'committed', 'snapshot', 'committed'])
+    expect((await openings(later))[3]).toMatchObject({ snapshot: id, project: 'worker' })
+    expect((await Array.fromAsync(verifyRepository(later))).filter(({ code }) => code.startsWith('LOG_'))).toEqual([])
+    await Promise.all([owner.close(), later.close()])
   })
 })

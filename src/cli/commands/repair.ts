@@ -57,11 +57,12 @@ async function withDonors<T> (cli: Cli, { config }: Opened, folders: readonly st
   }
 }
 
-function print (output: Output, { listed, rewritten, removedSegments, healed, healedRecords, lost, left, notes }: RepairOutcome, { dryRun }: RepairOptions): void {
+function print (output: Output, { listed, rewritten, removedSegments, healed, healedRecords, log, lost, left, notes }: RepairOutcome, { dryRun }: RepairOptions): void {
   const made = `${counted(listed.length, 'pack')} listed again, ${counted(rewritten.length, 'pack')} made whole, ${counted(removedSegments.length, 'damaged segment')} removed`
   output.line(dryRun === true ? `would be: ${made}; nothing was changed` : `${made}; cache and catalogue made anew`)
   for (const [from, blobs] of Map.groupBy(healed, one => one.from)) output.line(`${counted(blobs.length, 'blob')} ${dryRun === true ? 'could be ' : ''}healed from ${printable(from)}`)
   for (const { key, from } of healedRecords) output.line(`record ${printable(key)} ${dryRun === true ? 'could be ' : ''}healed from ${printable(from)}`)
+  for (const key of log) output.line(`${printable(key)} ${dryRun === true ? 'could be ' : ''}made anew`)
   for (const note of notes) output.line(`note: ${printable(note)}`)
   for (const { code, message, key } of left) output.line(`left as it is: ${printable(message)} (${printable(key)}) [${code}]`)
   for (const { code, message, affected } of lost) output.line([`lost: ${printable(message)} [${code}]`, ...affected.map(hit => `  hits ${hitText(hit)}`)].join('\n'))

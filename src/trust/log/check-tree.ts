@@ -1,13 +1,13 @@
 import type { AbortOptions } from '../../stream.ts'
 import type { StoredLog } from './check-leaves.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { ExpectedTiles } from './expected-tiles.ts'
 import { corruptFinding } from './log-finding.ts'
 import type { LogFinding } from './log-finding.ts'
 import { NEWEST_CHECKPOINT_KEY, TILE_PREFIX, bundleKey, checkpointKey, entryKey, tileKey } from './log-layout.ts'
 import type { LogStore } from './log-store.ts'
 import { leafHash } from './merkle.ts'
-import { TILE_WIDTH, encodeBundle, hashOfFullTile, newTiles, partialTiles, tileOfEntries } from './tile.ts'
-import type { Tile } from './tile.ts'
+import { TILE_WIDTH, newTiles, partialTiles } from './tile.ts'
 import { TreeBuilder } from './tree-builder.ts'
 
 /** Root of the first n leaves, for each n asked for that the leaves reach without a gap. */
@@ -43,7 +43,8 @@ export async function * checkTree (store: LogStore, { leaves, checkpoints }: Sto
   }
 }
 
-function newestOf (checkpoints: StoredLog['checkpoints']): Checkpoint | undefined {
+/** The checkpoint of the greatest size. */
+export function newestOf (checkpoints: StoredLog['checkpoints']): Checkpoint | undefined {
   return [...checkpoints.values()].reduce<Checkpoint | undefined>((newest, each) => newest === undefined || each.size > newest.size ? each : newest, undefined)
 }
 
@@ -62,12 +63,11 @@ async function changedEntries (store: LogStore, leaves: StoredLog['leaves'], opt
 
 /** Every tile and bundle that is stored must be what the leaves give; those of every checkpoint must be there. */
 async function * checkTiles (store: LogStore, leaves: readonly Uint8Array[], checkpoints: StoredLog['checkpoints'], options: AbortOptions): AsyncGenerator<LogFinding> {
-  const full = new Map<string, Uint8Array>()
-  for (const tile of newTiles(0, leaves.length)) full.set(tileKey({ ...tile, width: 0 }), tileOf(tile, leaves, full))
+  const tiles = new ExpectedTiles(leaves)
   const needed = neededBy(leaves.length, [...checkpoints.values()].map(({ size }) => size))
   for await (const { key } of store.backend.list(TILE_PREFIX, options)) {
     needed.delete(key)
-    const expected = expectedAt(key, leaves, full)
+    const expected = tiles.at(key)
     if (expected === undefined) continue // of leaves beyond the checkpoint, by somebody at work
     if (!equal(await store.backend.get(key, options), expected)) yield corruptFinding(key, 'is not what the entries give')
   }
@@ -80,24 +80,6 @@ function neededBy (size: number, checkpoints: readonly number[]): Set<string> {
   const isFull = new Set(full.map(tileKey))
   const partial = checkpoints.filter(each => each <= size).flatMap(partialTiles).filter(tile => !isFull.has(tileKey({ ...tile, width: TILE_WIDTH })))
   return new Set([...full, ...partial].flatMap(tile => tile.level === 0 ? [tileKey(tile), bundleKey(tile)] : [tileKey(tile)]))
-}
-
-function tileOf ({ level, index, width }: Tile, leaves: readonly Uint8Array[], below: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  if (level === 0) return tileOfEntries(leaves.slice(index * TILE_WIDTH, index * TILE_WIDTH + width))
-  const children = Array.from({ length: width }, (_, at) => below.get(tileKey({ level: level - 1, index: index * TILE_WIDTH + at, width: 0 }))!)
-  return Buffer.concat(children.map(hashOfFullTile))
-}
-
-function expectedAt (key: string, leaves: readonly Uint8Array[], full: ReadonlyMap<string, Uint8Array>): Uint8Array | undefined {
-  const [, kind = '', path = '', part] = /^metadata\/log\/tile\/(\d+|entries)\/([x\d/]+?)(?:\.p\/(\d+))?$/.exec(key) ?? []
-  const index = Number(path.replaceAll(/[x/]/g, ''))
-  const width = part === undefined ? TILE_WIDTH : Number(part)
-  if (kind === 'entries') {
-    const own = leaves.slice(index * TILE_WIDTH, index * TILE_WIDTH + width)
-    return own.length === width ? encodeBundle(own) : undefined
-  }
-  const tile = full.get(tileKey({ level: Number(kind), index, width: 0 }))
-  return tile !== undefined && tile.length >= width * 32 ? tile.subarray(0, width * 32) : undefined
 }
 
 /** A partial tile was made together with a checkpoint of its size. */
