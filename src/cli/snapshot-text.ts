@@ -16,6 +16,11 @@ export function snapshotDocument (view: SnapshotView): Readonly<Record<string, u
   }
 }
 
+/** Who vouches for a snapshot, in a word or two. */
+export function validators (view: Pick<SnapshotView, 'statements' | 'validatedBy'>): string {
+  return printable(`${view.validatedBy.join(', ')}${isSelfValidated(view) ? ' (self-validated)' : ''}`)
+}
+
 const CHECKED = { log: 'the log', dag: 'the graph', data: 'graph and data' } as const
 
 /** One line for each validator: whether it accepts, where it ran, what it looked at. */

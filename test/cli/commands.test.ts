@@ -47,8 +47,8 @@ describe('the command line', () => {
   it('prints plain columns into a pipe', async () => {
     const { stdout } = await workspace.caf('snapshots')
     const [heading, first, ...rest] = stdout.trimEnd().split('\n')
-    expect(heading).toBe('id            created               project  tags      validated by  description')
-    expect(first).toMatch(new RegExp(String.raw`^${ids[0]!.slice(0, 12)}  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  notes    one, two  local         first$`))
+    expect(heading).toBe('id            created               project  tags      validated by            description')
+    expect(first).toMatch(new RegExp(String.raw`^${ids[0]!.slice(0, 12)}  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  notes    one, two  local \(self-validated\)  first$`))
     expect(rest).toHaveLength(1)
   })
 
@@ -56,6 +56,7 @@ describe('the command line', () => {
     expect(await workspace.json(`show ${ids[0]!.slice(0, 6)}`)).toMatchObject({ id: ids[0], kinds: [{ kind: 'files', nodes: 1, rows: 3 }] })
     const shown = await workspace.here('show notes/latest')
     expect(shown.stdout).toContain(ids[1])
+    expect(shown.stdout).toMatch(/local \(self-validated\)\n +local: accepts, looked at graph and data; on .+, which made the snapshot/)
     expect(jsonLines((await workspace.here('ls latest --json')).stdout)).toMatchObject([{ id: 'files/tree', kind: 'files', rows: 4 }])
     expect(jsonLines((await workspace.here('ls latest files/tree --json')).stdout)).toMatchObject([
       { path: 'deep', type: 'directory' }, { path: 'deep/plan.md', sizeBytes: 7 }, { path: 'new.txt' }, { path: 'tool.sh', mode: '755' },

@@ -1,14 +1,13 @@
 import type { Command } from 'commander'
 import { readNodes } from '../../engine/snapshot-view.ts'
 import type { SnapshotView } from '../../engine/snapshot-view.ts'
-import { isSelfValidated } from '../../engine/validations.ts'
 import type { Cli, Opened } from '../cli.ts'
 import { formatBytes } from '../byte-size.ts'
 import { addExamples } from '../examples.ts'
 import type { Output } from '../output.ts'
 import { counted, printable, printableDate } from '../printable.ts'
 import { findSnapshot } from '../snapshot-reference.ts'
-import { snapshotDocument, validationLines } from '../snapshot-text.ts'
+import { snapshotDocument, validationLines, validators } from '../snapshot-text.ts'
 import type { Column } from '../text-table.ts'
 
 interface KindSum {
@@ -61,7 +60,7 @@ async function sumKinds ({ repository }: Opened, view: SnapshotView, signal: Abo
 }
 
 function print (output: Output, view: SnapshotView, kinds: readonly KindSum[]): void {
-  const { id, root, project, timestamp, validatedBy, block } = view
+  const { id, root, project, timestamp, block } = view
   output.facts([
     ['snapshot', id],
     ['root', root.toString()],
@@ -70,7 +69,7 @@ function print (output: Output, view: SnapshotView, kinds: readonly KindSum[]): 
     ['description', printable(block.description)],
     ['tags', block.tags.map(printable).join(', ')],
     ['parents', block.parents.map(String).join(', ')],
-    ['validated by', `${validatedBy.map(printable).join(', ')}${isSelfValidated(view) ? ' (self-validated)' : ''}`],
+    ['validated by', validators(view)],
     ...validationLines(view).map(line => ['', line] as const),
     ['trace', printable(block.traceId)],
     ['made by', printable(block.generator)],

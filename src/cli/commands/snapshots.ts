@@ -5,7 +5,7 @@ import type { Cli, GlobalOptions } from '../cli.ts'
 import { addExamples } from '../examples.ts'
 import { wholeNumber } from '../option-values.ts'
 import { printableDate } from '../printable.ts'
-import { shortId, snapshotDocument } from '../snapshot-text.ts'
+import { shortId, snapshotDocument, validators } from '../snapshot-text.ts'
 import type { Column } from '../text-table.ts'
 
 interface SnapshotsOptions extends GlobalOptions {
@@ -18,7 +18,7 @@ const COLUMNS: ReadonlyArray<Column<SnapshotView>> = [
   { title: 'created', cell: ({ timestamp }) => printableDate(timestamp) },
   { title: 'project', cell: ({ project }) => project },
   { title: 'tags', cell: ({ block }) => block.tags.join(', ') },
-  { title: 'validated by', cell: ({ validatedBy }) => validatedBy.join(', ') },
+  { title: 'validated by', cell: validators },
   { title: 'description', cell: ({ block }) => block.description },
 ]
 
