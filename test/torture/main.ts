@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { runTorture } from './torture.ts'
 import { reportLosses, reportTable } from './report.ts'
@@ -19,7 +20,7 @@ const { values } = parseArgs({
   },
 })
 
-const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : whole(values.seed)
+const seed = values.seed === undefined ? randomInt(1_000_000) : whole(values.seed)
 const interruption = new AbortController()
 process.once('SIGINT', () => { interruption.abort() })
 const tally = new Tally()
