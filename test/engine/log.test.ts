@@ -13,6 +13,7 @@ import { collectGarbage } from '../../src/engine/garbage.ts'
 import { importArchive } from '../../src/engine/import.ts'
 import { readLog } from '../../src/engine/open-log.ts'
 import { repairRepository } from '../../src/engine/repair.ts'
+import { restoreSnapshot } from '../../src/engine/restore.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
 import type { SnapshotRequest } from '../../src/engine/snapshot.ts'
 import { verifyRepository } from '../../src/engine/verify.ts'
@@ -97,17 +98,19 @@ describe('the audit trail', () => {
     const id = await snapshot(repository, { traceId: 'trace-1', project: 'one' })
     const other = await snapshot()
     await exportArchive(repository, id, join(folder, 'x.caf'), { traceId: 'trace-2' })
+    await restoreSnapshot(repository, id, { restorers: [], traceId: 'trace-2' })
     const { id: imported } = await importArchive(repository, join(folder, 'x.caf'), { project: 'other' })
     await applyForget(repository, await planForget(repository, { references: [id, other] }), { traceId: 'trace-3' })
     await collectGarbage(repository, { traceId: 'trace-4' })
     const said = await openings()
-    expect(said.map(({ kind }) => kind)).toEqual(['created', 'snapshot', 'committed', 'snapshot', 'committed', 'exported', 'snapshot', 'committed', 'forgotten', 'forgotten', 'collected'])
+    expect(said.map(({ kind }) => kind)).toEqual(['created', 'snapshot', 'committed', 'snapshot', 'committed', 'exported', 'restored', 'snapshot', 'committed', 'forgotten', 'forgotten', 'collected'])
     expect(said[1]).toMatchObject({ kind: 'snapshot', traceId: 'trace-1', snapshot: id, project: 'one', parents: [] })
     expect(said[2]).toMatchObject({ kind: 'committed', traceId: 'trace-1', snapshot: id, validatedBy: expect.any(Array) as unknown })
     expect(said[5]).toMatchObject({ kind: 'exported', traceId: 'trace-2', snapshot: id })
-    expect(said[6]).toMatchObject({ kind: 'snapshot', snapshot: imported, project: 'other' })
-    expect(said.slice(8, 10)).toMatchObject([{ snapshot: id, traceId: 'trace-3' }, { snapshot: other, traceId: 'trace-3' }])
-    expect(said[10]).toMatchObject({ traceId: 'trace-4' })
+    expect(said[6]).toMatchObject({ kind: 'restored', traceId: 'trace-2', snapshot: id })
+    expect(said[7]).toMatchObject({ kind: 'snapshot', snapshot: imported, project: 'other' })
+    expect(said.slice(9, 11)).toMatchObject([{ snapshot: id, traceId: 'trace-3' }, { snapshot: other, traceId: 'trace-3' }])
+    expect(said[11]).toMatchObject({ traceId: 'trace-4' })
     expect(await findings()).toEqual([])
   })
 
@@ -206,6 +209,16 @@ describe('who can write the storage', () => {
     const made = 'f'.repeat(32)
     await backend.put(`outcomes/${made}`, (await backend.get(`outcomes/${id}`))!)
     expect(await findings()).toMatchObject([{ severity: 'error', code: 'LOG_MISMATCH', key: `outcomes/${made}` }])
+  })
+
+  it('is seen making a snapshot of what was given up', async () => {
+    const id = await snapshot()
+    await expect(snapshot(repository, { validators: [rejecting] })).rejects.toMatchObject({ code: 'QUORUM_NOT_REACHED' })
+    const given = (await openings()).findLast(opening => opening.kind === 'abandoned')
+    const { format: _, ...commit } = decodeRecord(id, (await backend.get(`outcomes/${id}`))!)
+    const proposed = (await openings()).findLast(opening => opening.kind === 'snapshot')
+    await backend.put(`outcomes/${given!.snapshot}`, encodeRecord({ ...commit, root: proposed!.root }))
+    expect(await findings()).toMatchObject([{ severity: 'error', code: 'LOG_MISMATCH', key: `outcomes/${given!.snapshot}`, message: expect.stringContaining('given up') as unknown }])
   })
 
   it('is seen giving a snapshot the root of another', async () => {

@@ -21,7 +21,7 @@ export interface Growth {
 export async function growLog (store: LogStore, head: TreeHead, leaves: readonly Uint8Array[], options: AbortOptions = {}): Promise<Growth> {
   const edge = new TileCache(store, options)
   if (Buffer.compare(await rootOf(head.size, tileHashReader(head.size, edge.read)), head.root) !== 0) {
-    throw new BackupError('LOG_CORRUPT', `the tiles of the log do not give the root of its checkpoint of ${head.size} leaves`, { data: { size: head.size } })
+    throw new BackupError('LOG_CORRUPT', `the tiles of the log do not give the root of its checkpoint of ${head.size} leaves; \`caf repair\` makes them again if the entries are intact`, { data: { size: head.size } })
   }
   const size = head.size + leaves.length
   const objects = new Map<string, Uint8Array>()

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { countingBackend } from '../../../src/storage/counting-backend.ts'
 import { directoryBackend } from '../../../src/storage/directory-backend.ts'
@@ -18,6 +20,7 @@ import { newTiles } from '../../../src/trust/log/tile.ts'
 import { plainRoot } from './trees.ts'
 import { REPOSITORY, actOf, facts, logOver, signer } from './logs.ts'
 
+const run = promisify(execFile)
 let folder: string
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'caf-log-')) })
 afterEach(async () => { await rm(folder, { recursive: true, force: true }) })
@@ -94,6 +97,19 @@ describe('log', () => {
     const leaves = await log.store.readLeaves(0, 30)
     expect((await log.checkpoint())?.root).toEqual(plainRoot(leaves))
   })
+
+  it('keeps every leaf of several processes', async () => {
+    const script = join(import.meta.dirname, 'append-process.ts')
+    await Promise.all(['a', 'b', 'c'].map(async name => { await run(process.execPath, [script, folder, name, '6']) }))
+    const log = logOver(directoryBackend(folder))
+    const said = await Array.fromAsync(log.entries(), ({ opening }) => opening.traceId)
+    expect(said.sort()).toEqual(['a', 'b', 'c'].flatMap(name => Array.from({ length: 6 }, (_, n) => `${name} ${n}`)))
+    expect((await log.catchUp())?.root).toEqual(plainRoot(await log.store.readLeaves(0, 18)))
+    for (let size = 1; size <= 18; size++) {
+      const older = await log.checkpointAt(size)
+      if (older !== undefined) expect(await log.extends(older, (await log.checkpoint())!)).toBe(true)
+    }
+  }, 30_000)
 
   it('begins once, however many begin it', async () => {
     const backend = memoryBackend()
