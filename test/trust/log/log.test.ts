@@ -207,6 +207,15 @@ describe('what this host remembers', () => {
     await expect(open(old).append(actOf(9), facts)).rejects.toMatchObject({ code: 'LOG_ROLLED_BACK' })
   })
 
+  it('signs for no leaves that others have added to an older copy', async () => {
+    const old = await rolledBack()
+    const worker = logOver(old, { name: 'a worker', signer: undefined })
+    for (let n = 0; n < 8; n++) await worker.append(actOf(50 + n), facts)
+    const before = await contents(old)
+    await expect(open(old).catchUp()).rejects.toMatchObject({ code: 'LOG_ROLLED_BACK', data: { remembered: 6, found: 11 } })
+    expect(await contents(old)).toEqual(before)
+  })
+
   it('shows a log that was emptied, or has another key', async () => {
     await rolledBack()
     await expect(open(memoryBackend()).begin(actOf(1), facts)).rejects.toMatchObject({ code: 'LOG_ROLLED_BACK' })
