@@ -58,7 +58,7 @@ export async function seekConsensus (repository: Repository, writer: WriterSessi
     const visible = repository.isWriteOnly ? [] : await repository.visible({ signal, onDamaged: () => undefined })
     const committed = new Set([...visible.map(commit => commit.root), ...parents.map(String)])
     const subject = { snapshot: writer.id, root, blobs, committed }
-    const timeoutMs = request.validatorTimeoutMs ?? 60_000 + Math.ceil(writer.counters.newBytes / SLOWEST_READING)
+    const timeoutMs = request.validatorTimeoutMs ?? 60_000 + Math.ceil(bytesToRead(writer, parents) / SLOWEST_READING)
     const { poll: { validatedBy, verdicts }, leaf } = await seek(subject, validators, { ...request, timeoutMs })
     const cosignatures = verdicts.flatMap(({ accepts, cosignature }) => accepts && cosignature !== undefined ? cosignature : [])
     const proofs = leaf === undefined || proposed === undefined ? [] : [{ proof: formatProof(await proposed.prove(leaf, cosignatures, { signal })) }]
@@ -66,6 +66,11 @@ export async function seekConsensus (repository: Repository, writer: WriterSessi
   } finally {
     await blobs.close()
   }
+}
+
+/** About what a validator reads that has verified the parents: without any it reads what was there already, too. */
+function bytesToRead ({ counters: { newBytes, presentBytes } }: WriterSession, parents: readonly CID[]): number {
+  return parents.length === 0 ? newBytes + presentBytes : newBytes
 }
 
 interface SeekOptions extends ConsensusRequest {

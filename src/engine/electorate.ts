@@ -13,7 +13,7 @@ export interface Electorate {
   readonly threshold?: number | undefined
   /** Whose cosignatures are enough: a tlog-policy. Needs a log. */
   readonly policy?: Policy | undefined
-  /** How long a validator may take. @default 60 s, and what reading the new bytes needs at 10 MB/s */
+  /** How long a validator elsewhere may take. @default 60 s, and what reading the new bytes needs at 10 MB/s */
   readonly validatorTimeoutMs?: number | undefined
 }
 

@@ -30,6 +30,7 @@ export function localValidator ({ name = 'local', signer, data, verified, random
   return {
     name,
     key: signer?.key,
+    isLocal: true,
     async validate (proposal, { signal } = {}): Promise<Verdict> {
       const root = `${proposal.snapshot} ${proposal.root}`
       const before = looked.get(proposal.blobs)

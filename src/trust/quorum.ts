@@ -15,7 +15,7 @@ export interface QuorumOptions extends AbortOptions {
   readonly threshold?: number | undefined
   /** Which keys' cosignatures are enough. Then votes without a key of it do not count. */
   readonly policy?: Policy | undefined
-  /** How long a validator may take. @default 60000 */
+  /** How long a validator may take that is not local. @default 60000 */
   readonly timeoutMs?: number | undefined
   /** How long the others are waited for once there are enough. @default 5000 */
   readonly graceMs?: number | undefined
@@ -43,10 +43,11 @@ export async function poll (validators: readonly Validator[], proposal: Proposal
   signal?.throwIfAborted()
   const rule = ruleOf(validators, { policy, threshold })
   const enough = new AbortController()
-  const stop = AbortSignal.any([enough.signal, AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])])
+  const patient = AbortSignal.any([enough.signal, ...(signal === undefined ? [] : [signal])])
+  const limited = AbortSignal.any([patient, AbortSignal.timeout(timeoutMs)])
   const accepting: Validator[] = []
   const verdicts = await Promise.all(validators.map(async validator => {
-    const verdict = checked(await ask(validator, proposal, { timeoutMs, stop }), validator, proposal)
+    const verdict = checked(await ask(validator, proposal, { timeoutMs, stop: validator.isLocal === true ? patient : limited }), validator, proposal)
     if (counts(verdict)) accepting.push(validator)
     if (rule.reached(accepting)) void delay(graceMs, undefined, { ref: false }).then(() => { enough.abort() })
     return verdict

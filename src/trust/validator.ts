@@ -52,5 +52,7 @@ export interface Validator {
   readonly name: string
   /** What it cosigns with; one vote per key. */
   readonly key?: NoteKey | undefined
+  /** True if it works in this process, so that it takes as long as reading takes: no time limit is for it. */
+  readonly isLocal?: boolean | undefined
   validate(proposal: Proposal, options?: AbortOptions): Promise<Verdict>
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { isBackupError } from '../../src/errors.ts'
 import { poll, reachConsensus } from '../../src/trust/quorum.ts'
@@ -30,6 +31,12 @@ describe('a poll', () => {
     expect(verdicts[1]).toMatchObject({ accepts: false, errors: [expect.stringContaining('no answer in time') as unknown] })
     const none = await poll([validator('deaf', never)], PROPOSAL, { timeoutMs: 5 })
     expect(none.reached).toBe(false)
+  })
+
+  it('gives a local one the time that it takes', async () => {
+    const slow = validator('slow', async () => await delay(50, yes('slow')))
+    expect((await poll([slow], PROPOSAL, { timeoutMs: 5 })).reached).toBe(false)
+    expect((await poll([{ ...slow, isLocal: true }], PROPOSAL, { timeoutMs: 5 })).reached).toBe(true)
   })
 
   it('tells those that are at work to stop', async () => {
