@@ -9,21 +9,29 @@ export async function newSecret (cli: Cli, file: string | undefined, option: str
   const { stdin, stderr, cwd, env } = cli.terminal
   if (file !== undefined) return await new Secret({ file }, { field: option, folder: cwd, env }).reveal()
   if (!stdin.isTTY || !stderr.isTTY) throw new BackupError('INVALID_OPTION', `there is no terminal to ask for the secret: give ${option} or --recipient`)
-  const secret = await askUnseen(cli, 'new secret: ')
-  if (await askUnseen(cli, 'once more: ') !== secret) throw new BackupError('INVALID_OPTION', 'the two are not the same')
+  const [secret, again] = await askUnseen(cli, ['new secret: ', 'once more: '])
+  if (secret === undefined || secret !== again) throw new BackupError('INVALID_OPTION', 'the two are not the same')
   return secret
 }
 
-async function askUnseen ({ terminal: { stdin, stderr }, signal }: Cli, question: string): Promise<string> {
-  stderr.write(question)
+/** The answers, as far as there are any. */
+async function askUnseen ({ terminal: { stdin, stderr }, signal }: Cli, questions: readonly string[]): Promise<string[]> {
   // The dialogue shows what is typed on its output.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => { done() } })
-  const dialogue = createInterface({ input: stdin, output: nowhere, terminal: true })
+  const dialogue = createInterface({ input: stdin, output: nowhere, terminal: true, signal })
   dialogue.on('SIGINT', () => { process.kill(process.pid, 'SIGINT') })
+  const answers: string[] = []
   try {
-    return await dialogue.question('', { signal })
+    // Both answers may come at once, so that one reader has to take them.
+    stderr.write(questions[0] ?? '')
+    for await (const answer of dialogue) {
+      stderr.write('\n')
+      if (answers.push(answer) === questions.length) break
+      stderr.write(questions[answers.length] ?? '')
+    }
+    signal.throwIfAborted()
+    return answers
   } finally {
     dialogue.close()
-    stderr.write('\n')
   }
 }

@@ -14,7 +14,7 @@ interface InitOptions extends GlobalOptions {
 export function addInit (program: Command, cli: Cli): void {
   const command = program.command('init').description('Make an empty repository.')
     .option('--sealed', "seal it: only who has the project's secret can read it (default when the configuration has `sealing`)")
-    .option('--recipient <age1...>', 'let the owner of this age key open it too (may be repeated)', repeated)
+    .option('--recipient <recipient>', 'let the owner of this age key, age1…, open it too (may be repeated)', repeated)
     .option('--label <text>', "what to call the secret's slot (default: secret)")
     .action(async (_options: unknown, self: Command) => { await init(cli, self.optsWithGlobals<InitOptions>()) })
   addExamples(command, [

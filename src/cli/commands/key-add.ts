@@ -16,7 +16,7 @@ interface AddOptions extends GlobalOptions {
 
 export function addKeyAdd (parent: Command, cli: Cli): void {
   const command = parent.command('add').description('Let another secret, or the owner of an age key, open the repository too.')
-    .option('--recipient <age1...>', 'the public key of an age identity')
+    .option('--recipient <recipient>', 'the public key of an age identity, age1…')
     .option('--new-secret-file <file>', 'file with the new secret (default: ask for it on the terminal)')
     .option('--label <text>', 'what to call it (default: secret, or the recipient)')
     .action(async (_options: unknown, self: Command) => {
