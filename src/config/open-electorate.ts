@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { BackupError, systemCode } from '../errors.ts'
 import type { Electorate } from '../engine/electorate.ts'
-import { logOrigin } from '../engine/open-witness.ts'
+import { logOrigin } from '../engine/open-log.ts'
 import { parsePolicy } from '../trust/policy/parse-policy.ts'
 import { formatQuorum, quorumReached } from '../trust/policy/policy.ts'
 import type { Policy, PolicyWitness } from '../trust/policy/policy.ts'

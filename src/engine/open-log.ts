@@ -14,7 +14,7 @@ export interface OpenedLog {
 }
 
 /** The origin of a repository's log, and the name of its key. */
-export function originOf ({ config }: Pick<Repository, 'config'>): string {
+export function logOrigin ({ config }: Pick<Repository, 'config'>): string {
   return `caf/${config.id}`
 }
 
@@ -30,14 +30,14 @@ export async function readLog (repository: Repository, options: AbortOptions = {
 /** The repository's log, to be added to; its key is made where there is none. Undefined for who knows none and can make none. */
 export async function createLog (repository: Repository, { signal }: AbortOptions = {}): Promise<OpenedLog | undefined> {
   const { backend, config, logAccess: { keys } } = repository
-  const vkeyOf = (seed: Uint8Array): string => formatVkey(noteSigner(originOf(repository), seed).key)
+  const vkeyOf = (seed: Uint8Array): string => formatVkey(noteSigner(logOrigin(repository), seed).key)
   const vkey = await readLogVkey(backend, { signal })
   if (vkey === undefined && config.sealedWith !== undefined && keys === undefined) return undefined
   const seed = vkey === undefined
     ? await createLogSeed(backend, { keys, vkeyOf, now: repository.now(), signal })
     : await readLogSeed(backend, { keys, signal })
   if (seed === undefined) return { log: openedLog(repository, keyOf(repository, vkey ?? '')), seed }
-  const signer = noteSigner(originOf(repository), seed)
+  const signer = noteSigner(logOrigin(repository), seed)
   if (vkey !== undefined && !sameKey(keyOf(repository, vkey), signer.key)) throw otherKey()
   return { log: openedLog(repository, signer.key, signer), seed }
 }
@@ -49,14 +49,14 @@ function openedLog (repository: Repository, key: NoteKey, signer?: NoteSigner): 
 
 function keyOf (repository: Repository, vkey: string): NoteKey {
   const key = parseVkey(vkey)
-  if (key.name !== originOf(repository)) throw new BackupError('LOG_CORRUPT', `keys/log is the key of another log, ${key.name}`, { data: { key: 'keys/log' } })
+  if (key.name !== logOrigin(repository)) throw new BackupError('LOG_CORRUPT', `keys/log is the key of another log, ${key.name}`, { data: { key: 'keys/log' } })
   return key
 }
 
 /** Who has the keys of a sealed repository knows which key its log must have. */
 function checkOwnKey (repository: Repository, key: NoteKey): void {
   const { keys } = repository.logAccess
-  if (keys !== undefined && !sameKey(key, noteSigner(originOf(repository), keys.logSeed).key)) throw otherKey()
+  if (keys !== undefined && !sameKey(key, noteSigner(logOrigin(repository), keys.logSeed).key)) throw otherKey()
 }
 
 function otherKey (): BackupError {

@@ -8,6 +8,7 @@ import type { VerificationOptions } from '../trust/verify/verify-snapshot.ts'
 import { inspectLeaves } from '../trust/witness/inspect-leaves.ts'
 import { WitnessState } from '../trust/witness/witness-state.ts'
 import { Witness } from '../trust/witness/witness.ts'
+import { logOrigin } from './open-log.ts'
 
 export interface OpenWitnessOptions extends AbortOptions, Pick<VerificationOptions, 'data' | 'random'> {
   readonly signer: NoteSigner
@@ -16,11 +17,6 @@ export interface OpenWitnessOptions extends AbortOptions, Pick<VerificationOptio
   readonly clock?: (() => number) | undefined
   /** Told of what went wrong while it looked. */
   readonly onError?: ((error: unknown) => void) | undefined
-}
-
-/** The origin of a repository's log. */
-export function logOrigin ({ config }: Pick<Repository, 'config'>): string {
-  return `caf/${config.id}`
 }
 
 /** A witness of one repository's log that re-verifies each snapshot before it cosigns. It uses `repository`, and does not close it. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { buffer, text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
 export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -20,9 +21,9 @@ export interface RunOptions {
   readonly onStart?: (child: ChildProcess) => void
 }
 
-/** Runs the real command line as a process of its own, with nothing in its environment but what is given. */
+/** Runs the real command line as a process of its own, with nothing in its environment but what is given, and a place to remember checkpoints that goes with `cwd`. */
 export async function runCaf (args: readonly string[], { cwd, env = {}, encoding = 'utf8', onStart }: RunOptions): Promise<Finished> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'], CAF_STATE_DIR: join(cwd, '.state'), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)

@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { Repository, WriterSession } from '../../src/cas/repository.ts'
-import { logOrigin } from '../../src/engine/open-witness.ts'
+import { logOrigin } from '../../src/engine/open-log.ts'
 import type { LoggedProposal } from '../../src/engine/consensus.ts'
 import { createLogSeed } from '../../src/trust/keys/log-key.ts'
 import { Log } from '../../src/trust/log/log.ts'

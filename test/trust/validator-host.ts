@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { openRepository } from '../../src/cas/repository.ts'
 import { openWitness } from '../../src/engine/open-witness.ts'
-import { logOrigin } from '../../src/engine/open-witness.ts'
+import { logOrigin } from '../../src/engine/open-log.ts'
 import { validatorServer } from '../../src/http/validator-server.ts'
 import { directoryBackend } from '../../src/storage/directory-backend.ts'
 import type { StorageBackend } from '../../src/storage/storage-backend.ts'
