@@ -121,12 +121,17 @@ describe('before it cosigns, a validator', () => {
     const [first, second] = await log.log.store.readLeaves(0, 2)
     const entry = (await backend.get(entryKey(0)))!
     await backend.put(entryKey(0), (await backend.get(entryKey(1)))!)
-    expect(await inspect()).toEqual(refusal(/leaf 0 in the storage is not the one/))
+    expect(await inspect()).toEqual(refusal(/leaves 0 to 1 in the storage are not those/))
     await backend.put(entryKey(0), entry)
     await backend.put(openingKey(first!), (await backend.get(openingKey(second!)))!)
     expect(await inspect()).toEqual(refusal(/was changed/))
     await backend.delete(openingKey(first!))
     expect(await inspect()).toEqual(refusal(/is missing/))
+  })
+
+  it('refuses a leaf that names no root', async () => {
+    await add({ kind: 'snapshot', snapshot: 'ab'.repeat(16), root: 'nonsense', project: 'p', parents: [] })
+    expect(await inspect()).toEqual(refusal(/"nonsense", which is no CID/))
   })
 
   it('does not take a storage that fails for a fault of the snapshot', async () => {

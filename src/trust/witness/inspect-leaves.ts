@@ -1,11 +1,11 @@
-import { CID } from 'multiformats/cid'
 import { FORGOTTEN_PREFIX, OUTCOME_PREFIX } from '../../cas/layout.ts'
 import { OutcomeRecord, readRecord } from '../../cas/records.ts'
 import type { Repository } from '../../cas/repository.ts'
+import { parseCid } from '../../dag/block.ts'
 import { isBackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { Log } from '../log/log.ts'
-import { leafHash, verifyInclusion } from '../log/merkle.ts'
+import { growLog } from '../log/log-growth.ts'
 import { decodeOpening } from '../log/opening.ts'
 import type { Opening } from '../log/opening.ts'
 import { verifySnapshot } from '../verify/verify-snapshot.ts'
@@ -17,6 +17,9 @@ export interface InspectOptions extends AbortOptions, Pick<VerificationOptions, 
   /** The repository's log, read without what this host remembers: the witness has its own state. */
   readonly log: Log
 }
+
+/** Leaves read at the same time. */
+const READ_AT_ONCE = 64
 
 interface Proposed {
   readonly snapshot: string
@@ -31,21 +34,25 @@ export async function inspectLeaves ({ from, to, verified }: NewLeaves, options:
   const { repository, log, signal } = options
   try {
     await repository.refresh({ signal })
+    const leaves = await readLeaves(from.size, to.size, options)
+    const { head } = await growLog(log.store, from, leaves, { signal })
+    if (Buffer.compare(head.root, to.root) !== 0) return { refusal: `leaves ${from.size} to ${to.size - 1} in the storage are not those that the checkpoint has` }
     const openings: Opening[] = []
-    for (let index = from.size; index < to.size; index++) {
-      signal?.throwIfAborted()
-      const bytes = await log.opening(index, { signal })
-      const leaf = await log.store.readLeaf(index, { signal })
-      if (leaf === undefined || !verifyInclusion({ index, size: to.size, hash: leafHash(leaf), root: to.root }, await log.prove(index, to.size, { signal }))) {
-        return { refusal: `leaf ${index} in the storage is not the one that the checkpoint has` }
-      }
-      openings.push(decodeOpening(bytes))
-    }
+    for (const leaf of leaves) openings.push(decodeOpening(await log.store.readOpening(leaf, { signal })))
     return await verifyProposed(openings, verified, options)
   } catch (error) {
-    if (isBackupError(error, 'LOG_CORRUPT', 'RECORD_CORRUPT', 'INVALID_OPTION')) return { refusal: error.message }
+    if (isBackupError(error, 'LOG_CORRUPT', 'RECORD_CORRUPT', 'BLOCK_INVALID')) return { refusal: error.message }
     throw error
   }
+}
+
+async function readLeaves (begin: number, end: number, { log, signal }: InspectOptions): Promise<Uint8Array[]> {
+  const leaves: Uint8Array[] = []
+  while (begin + leaves.length < end) {
+    signal?.throwIfAborted()
+    leaves.push(...await log.store.readLeaves(begin + leaves.length, Math.min(READ_AT_ONCE, end - begin - leaves.length), { signal }))
+  }
+  return leaves
 }
 
 async function verifyProposed (openings: readonly Opening[], verified: readonly string[], options: InspectOptions): Promise<Inspection> {
@@ -57,7 +64,7 @@ async function verifyProposed (openings: readonly Opening[], verified: readonly 
     if (found.has(root) || await isOver(snapshot, options)) continue
     const blobs = await repository.openReader({ signal })
     try {
-      const { errors } = await verifySnapshot({ snapshot, root: CID.parse(root), blobs, committed }, { data, random, verified: parent => found.has(parent), signal })
+      const { errors } = await verifySnapshot({ snapshot, root: parseCid(root, 'a leaf of the log'), blobs, committed }, { data, random, verified: parent => found.has(parent), signal })
       // It may have been given up while it was read.
       if (errors.length > 0 && await isOver(snapshot, options)) continue
       if (errors.length > 0) return { refusal: `snapshot ${snapshot} (${root}): ${errors.join('; ')}` }
