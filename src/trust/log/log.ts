@@ -195,14 +195,13 @@ export class Log {
     return await this.#publish(head, this.#signer, objects, options)
   }
 
-  /** Tiles and the checkpoint of this size first: what `checkpoint` names must be there. */
+  /** Tiles first, then the checkpoint of this size, then `checkpoint`: what each names must be there, or nobody could go on from it. */
   async #publish (head: TreeHead, signer: NoteSigner, objects: ReadonlyMap<string, Uint8Array>, { announce = 'now', ...options }: AbortOptions & Pick<ActFacts, 'announce'>): Promise<SignedCheckpoint> {
     const { backend } = this.store
     const note = signCheckpoint(head, signer)
-    const puts = [...objects].map(async ([key, bytes]) => await backend.put(key, bytes, options))
-    const isNew = backend.put(checkpointKey(head.size), Buffer.from(note), { ...options, whenPresent: 'keep' })
-    await Promise.all([...puts, isNew])
-    const checkpoint = await isNew ? openCheckpoint(note, this.key) : await this.#sameCheckpoint(head, options)
+    await Promise.all([...objects].map(async ([key, bytes]) => await backend.put(key, bytes, options)))
+    const isNew = await backend.put(checkpointKey(head.size), Buffer.from(note), { ...options, whenPresent: 'keep' })
+    const checkpoint = isNew ? openCheckpoint(note, this.key) : await this.#sameCheckpoint(head, options)
     if (announce === 'now') await backend.put(NEWEST_CHECKPOINT_KEY, Buffer.from(formatNote(checkpoint.note)), options)
     await this.#pin?.write(checkpoint, this.key)
     return checkpoint

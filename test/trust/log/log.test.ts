@@ -168,6 +168,19 @@ describe('a crash while appending', () => {
     }
   })
 
+  it('of a tile alone leaves no checkpoint that would need it', async () => {
+    for (const path of ['metadata/log/tile/0/', 'metadata/log/tile/entries/']) {
+      const backend = faultyBackend(memoryBackend())
+      const log = logOver(backend)
+      await log.append(actOf(0), facts)
+      backend.fail('put', { key: path, times: 1 })
+      await expect(log.append(actOf(1), facts)).rejects.toMatchObject({ code: 'STORAGE_IO' })
+      expect(await backend.size(checkpointKey(2))).toBeUndefined()
+      await logOver(backend, { name: 'b' }).append(actOf(2), facts)
+      expect(await numbersIn(log)).toEqual([0, 1, 2])
+    }
+  })
+
   it('that only seemed one leaves a leaf, not a hole', async () => {
     const faulty = faultyBackend(memoryBackend())
     const log = logOver(faulty)
