@@ -17,7 +17,7 @@ interface ServeOptions {
   readonly state: string
   readonly listen: Listen
   readonly name?: string
-  readonly readData?: 'none' | 'new' | number
+  readonly readData?: 'new' | number
 }
 
 interface Listen {
@@ -33,7 +33,7 @@ export function addValidatorServe (validator: Command, cli: Cli): void {
     .option(...STATE_OPTION)
     .addOption(new Option('--listen <address>', 'host and port').argParser(listenOf).default({ host: '127.0.0.1', port: 8441 }, '127.0.0.1:8441'))
     .option('--name <name>', 'what a new key is called, as validator.example.com/backups')
-    .option('--read-data <amount>', 'chunks to read: "new" ones, "none", or a share of the known ones too, as 0.1', readDataOf, 'new')
+    .option('--read-data <amount>', 'chunks to read: the "new" ones, or a share of the known ones too, as 0.1', readDataOf, 'new')
     .action(async (options: ServeOptions) => { await serve(cli, options) })
   addExamples(command, [
     ['caf validator serve --repository /mnt/backups --state /var/lib/caf-validator', 'for this machine alone, or behind a proxy with TLS'],
@@ -82,9 +82,10 @@ function listenOf (value: string): Listen {
   return { host, port: Number(port) }
 }
 
-function readDataOf (value: string): 'none' | 'new' | number {
-  if (value === 'none' || value === 'new') return value
+/** Not none of them: what a cosignature of ours means must not depend on how the validator was started. */
+function readDataOf (value: string): 'new' | number {
+  if (value === 'new') return value
   const share = Number(value)
-  if (!/^\d(\.\d+)?$/.test(value) || share > 1) throw new InvalidArgumentError('It must be "new", "none" or a share from 0 to 1.')
+  if (!/^\d(\.\d+)?$/.test(value) || share > 1) throw new InvalidArgumentError('It must be "new" or a share from 0 to 1.')
   return share
 }
