@@ -32,7 +32,6 @@ export function addProve (program: Command, cli: Cli): void {
     })
   addExamples(command, [
     ['caf prove latest --output nightly.tlog-proof', 'for the auditor'],
-    ['caf verify --proof nightly.tlog-proof --log-key <key>', 'what the auditor does with it'],
   ])
 }
 
