@@ -178,6 +178,20 @@ describe('a crash', () => {
     }
   }, 60_000)
 
+  it('of who made a snapshot shows when its lease is over, and no earlier', async () => {
+    await snapshot()
+    const faulty = faultyBackend(backend)
+    const crashing = await openRepository(faulty)
+    await expect(snapshot(crashing, { validators: [{ ...rejecting, validate: async () => { faulty.crash(); throw new Error('died') } }] })).rejects.toThrow()
+    expect(await findings()).toEqual([])
+    const later = await openRepository(backend, { clock: () => Date.now() + 3_600_000 })
+    expect((await Array.fromAsync(verifyRepository(later))).map(({ severity, code }) => [severity, code])).toEqual([['warning', 'LOG_MISMATCH']])
+    await collectGarbage(later)
+    expect((await kinds()).at(-1)).toBe('abandoned')
+    expect(await Array.fromAsync(verifyRepository(later))).toEqual([])
+    await later.close()
+  })
+
   it('between the leaf and the record of a forgotten snapshot is made good', async () => {
     const id = await snapshot()
     const faulty = faultyBackend(backend).fail('put', { key: 'forgotten/' })

@@ -1,4 +1,5 @@
-import { FORGOTTEN_PREFIX, OUTCOME_PREFIX } from '../../cas/layout.ts'
+import { FORGOTTEN_PREFIX, OUTCOME_PREFIX, SESSION_PREFIX } from '../../cas/layout.ts'
+import { SessionRecord, readRecord } from '../../cas/records.ts'
 import type { CommittedSnapshot, Repository } from '../../cas/repository.ts'
 import { isBackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
@@ -46,7 +47,7 @@ function enter (accounts: Accounts, opening: Opening): void {
 
 export interface RecordCheck extends AbortOptions {
   /** To look again at what has changed since the records were read. */
-  readonly repository: Pick<Repository, 'backend' | 'commits'>
+  readonly repository: Pick<Repository, 'backend' | 'commits' | 'now'>
   readonly key: NoteKey
   /** False if leaves are missing or unreadable: then what they do not say proves nothing. */
   readonly complete: boolean
@@ -57,7 +58,9 @@ export async function * checkRecords (records: StoredRecords, stored: StoredLog,
   const accounts = accountsOf(stored.openings)
   const lastToClose = stored.openings.findLast(opening => opening?.kind === 'snapshot' || opening?.kind === 'forgotten')?.traceId
   for (const [id, account] of accounts) {
-    yield * checkEnd(id, account, records.outcomes.get(id) ?? await readOutcome(repository, id, { signal }))
+    const outcome = records.outcomes.get(id) ?? await readOutcome(repository, id, { signal })
+    yield * checkEnd(id, account, outcome)
+    if (account.state === 'open' && !account.forgotten && (outcome !== undefined || !await isAtWork(repository, id, { signal }))) yield unfinished(id)
     if (!account.forgotten || records.forgotten.has(id) || await repository.backend.size(FORGOTTEN_PREFIX + id, { signal }) !== undefined) continue
     // Who forgets writes the record next, and if that is cut off the next operation does.
     const severity = account.forgottenBy === lastToClose ? 'warning' : 'error'
@@ -73,7 +76,7 @@ export async function * checkRecords (records: StoredRecords, stored: StoredLog,
   yield * checkProofs(records, stored, key)
 }
 
-function * checkEnd (id: string, { state, root, forgotten }: Account, outcome: StoredOutcome | undefined): Generator<LogFinding> {
+function * checkEnd (id: string, { state, root }: Account, outcome: StoredOutcome | undefined): Generator<LogFinding> {
   const key = OUTCOME_PREFIX + id
   if (outcome === 'damaged') return // told where records are checked
   if (state === 'committed' && (outcome === undefined || outcome === 'none')) {
@@ -83,7 +86,20 @@ function * checkEnd (id: string, { state, root, forgotten }: Account, outcome: S
     if (state === 'abandoned') yield mismatch(id, key, 'it has a commit record, but the log says that it was given up')
     if (root !== undefined && outcome.root !== root) yield mismatch(id, key, `its commit record names the root ${outcome.root}, the log ${root}`)
   }
-  if (state === 'open' && !forgotten) yield { severity: 'warning', code: 'LOG_MISMATCH', message: `snapshot ${id}: it was proposed, and the log does not say how that ended; it is being made, or the next operation will say so`, snapshot: id }
+}
+
+function unfinished (id: string): LogFinding {
+  const message = `snapshot ${id}: it was proposed, and the log does not say how that ended; the next operation says so, or the next garbage collection if whoever made it was cut off`
+  return { severity: 'warning', code: 'LOG_MISMATCH', message, snapshot: id }
+}
+
+/** True as long as who makes the snapshot may be alive. */
+async function isAtWork (repository: RecordCheck['repository'], id: string, options: AbortOptions): Promise<boolean> {
+  const session = await readRecord(repository.backend, SESSION_PREFIX + id, SessionRecord, options).catch((error: unknown) => {
+    if (isBackupError(error, 'RECORD_CORRUPT')) return undefined
+    throw error
+  })
+  return session !== undefined && session.leaseUntil > repository.now()
 }
 
 /** The proof in a commit record must be of its snapshot, and the log must go on from its checkpoint. */

@@ -12,7 +12,7 @@ import type { Log } from './log.ts'
  * forgotten snapshots are what it says. Changes nothing. The storage may change meanwhile.
  * @throws {BackupError} `STORAGE_…`
  */
-export async function * checkLog (log: Log, repository: Pick<Repository, 'backend' | 'commits'>, options: AbortOptions = {}): AsyncGenerator<LogFinding> {
+export async function * checkLog (log: Log, repository: Pick<Repository, 'backend' | 'commits' | 'now'>, options: AbortOptions = {}): AsyncGenerator<LogFinding> {
   const records = await readStoredRecords(repository, options) // before the log, whose leaves come before what they speak of
   const stored = await readStoredLog(log, options)
   yield * stored.findings
