@@ -63,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 6, without: "the check of a validator's cosignature", file: 'src/trust/quorum.ts', from: 'return time !== undefined && time > 0 ? said', to: 'return true ? said', test: 'test/trust/consensus.test.ts' },
   { guarantee: 6, without: 'one vote for each key', file: 'src/trust/policy/policy.ts', from: 'const votes = new Set(cosigners.map(voteOf))', to: 'const votes = new Set(cosigners.map(key => key.name))', test: 'test/trust' },
   { guarantee: 6, without: 'the quorum', file: 'src/engine/consensus.ts', from: 'if (result.reached) return', to: 'if (result.verdicts.length > 0) return', test: 'test/trust/consensus.test.ts' },
-  { guarantee: 6, without: "the comparison of an archive with its proof", file: 'src/engine/archive-origin.ts', from: "if (opening.kind !== 'snapshot' || opening.root !== root) {", to: "if (opening.kind !== 'snapshot') {", test: 'test/engine/archive-origin.test.ts' },
+  { guarantee: 6, without: 'the comparison of an archive with its proof', file: 'src/engine/archive-origin.ts', from: "if (opening.kind !== 'snapshot' || opening.root !== root) {", to: "if (opening.kind !== 'snapshot') {", test: 'test/engine/archive-origin.test.ts' },
   { guarantee: 6, without: 'the list of an encrypted archive', file: 'src/caf/encrypted-entries.ts', from: '  checkEnvelope(envelope, manifest.entries.length)\n', to: '', test: 'test/damaged/caf-encrypted.test.ts' },
   { guarantee: 6, without: 'the limit of work that an archive may ask for', file: 'src/caf/age-keys.ts', from: '  decrypter.addIdentity({ unwrapFileKey: refuseCostly })\n', to: '', test: 'test/caf/age-file.test.ts' },
 
