@@ -268,34 +268,6 @@ describe('who can write the storage', () => {
     }
   })
 
-  it('is seen changing any byte of a cosignature that is stored with a checkpoint', async () => {
-    await snapshot()
-    const notes = await Promise.all((await keysIn('metadata/log/checkpoints/')).map(async key => ({ key, note: Buffer.from((await backend.get(key))!) })))
-    const { key, note } = notes.find(each => each.note.includes('/local '))!
-    const start = note.lastIndexOf('\n', note.indexOf('/local ')) + 1
-    for (let at = start; at < note.length; at += 3) {
-      const flipped = Buffer.from(note)
-      flipped[at]! ^= 1
-      await backend.put(key, flipped)
-      expect((await findings()).map(found => [found.code, found.key]), `byte ${at}`).toContainEqual(['LOG_CORRUPT', key])
-    }
-  })
-
-  it('is seen exchanging a cosignature for another one, which a repair leaves out', async () => {
-    await snapshot()
-    const key = (await keysIn('metadata/log/checkpoints/')).at(-2)!
-    const note = Buffer.from((await backend.get(key))!).toString()
-    const line = note.split('\n').find(each => each.includes('/local '))
-    const bytes = Buffer.from(line!.split(' ').at(-1)!, 'base64')
-    bytes[40]! ^= 1
-    await backend.put(key, Buffer.from(note.replace(line!, line!.replace(/\S+$/, bytes.toString('base64')))))
-    expect(await findings()).toMatchObject([{ code: 'LOG_CORRUPT', severity: 'error', key }])
-    const repairing = await openRepository(backend)
-    expect((await repairRepository(repairing)).log).toEqual([key])
-    await repairing.close()
-    expect(await findings()).toEqual([])
-  })
-
   it('is seen exchanging an entry for another leaf, with a right checksum', async () => {
     await snapshot()
     await change('metadata/log/entries/0000000001', () => ({ leaf: 'ab'.repeat(32) }))
