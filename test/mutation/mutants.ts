@@ -27,7 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
 
   // 3 · A flipped bit anywhere is detected, located, named, and never reaches a target.
   { guarantee: 3, without: 'the hash of a blob', file: 'src/cas/blob-fetcher.ts', from: "    if (addressOf(bytes) !== address) throw blobCorrupt(address, copy, 'its bytes do not hash to its address')\n", to: '', test: DAMAGE },
-  { guarantee: 3, without: 'the checksum of records', file: 'src/cas/record.ts', from: 'checksum !== checksumOf(members)', to: 'checksum === undefined', test: DAMAGE },
+  { guarantee: 3, without: 'the checksum of records', file: 'src/cas/record.ts', from: 'checksum === undefined || checksum !== checksumOrNone(members)', to: 'checksum === undefined', test: DAMAGE },
   { guarantee: 3, without: 'the hash of index segments', file: 'src/cas/segment.ts', from: ' || !sha256(bytes.subarray(0, end)).equals(bytes.subarray(end))', to: '', test: DAMAGE },
   { guarantee: 3, without: 'the canonical form of blocks', file: 'src/dag/block.ts', from: 'Buffer.compare(bytes, again) !== 0', to: 'false', test: 'test/dag/block.test.ts' },
   { guarantee: 3, without: 'the seal of archives', file: 'src/caf/archive-reader.ts', from: '    await checkSeal(this.path, this.#zip.sizeBytes, { signal })\n', to: '', test: 'test/damaged/caf-flipped-bytes.test.ts' },
@@ -35,9 +35,11 @@ export const MUTANTS: readonly Mutant[] = [
   // 4 · GC never removes anything reachable.
   { guarantee: 4, without: 'waiting for sessions', file: 'src/cas/garbage-apply.ts', from: '  await waitForSessions(backend, { now: () => repository.now(), signal, ...(pollMs && { pollMs }), ...(onWait && { onWait }) })\n', to: '', test: GARBAGE },
   { guarantee: 4, without: 'one final for all collectors', file: 'src/cas/garbage-apply.ts', from: '  if (other === undefined) throw corrupt', to: '  if (other !== undefined) return final\n  if (other === undefined) throw corrupt', test: RACES },
-  { guarantee: 4, without: 'the refusal of planned packs by new writers', file: 'src/cas/reusable-copies.ts', from: ' && !planned.has(name)', to: '', test: GARBAGE },
+  { guarantee: 4, without: 'the refusal of planned packs by new writers', file: 'src/cas/reusable-copies.ts', from: ' || planned.has(name)', to: '', test: GARBAGE },
   { guarantee: 4, without: 'the bases of deltas in packs that stay', file: 'src/cas/evacuation.ts', from: '      for (const { base } of blobs) if (base !== undefined) held.add(base)\n', to: '', test: GARBAGE },
-  { guarantee: 4, without: 'open readers as roots', file: 'src/cas/roots.ts', from: '      if (commit !== undefined) roots.set(id', to: '      if (commit === null) roots.set(id', test: GARBAGE },
+  { guarantee: 4, without: 'open readers as roots', file: 'src/cas/roots.ts', from: '      if (commit !== undefined) roots.push(', to: '      if (commit === null) roots.push(', test: GARBAGE },
+  { guarantee: 4, without: 'the second look at the roots', file: 'src/cas/roots.ts', from: '[...before, ...after].map(', to: 'before.map(', test: RACES },
+  { guarantee: 4, without: 'marking again after the sessions have ended', file: 'src/cas/garbage-apply.ts', from: '  const { signal, pollMs, onWait } = options\n  await waitForSessions(', to: '  const { signal, pollMs, onWait } = options\n  const early = await Array.fromAsync(options.mark())\n  options = { ...options, mark: async function * () { yield * early } }\n  await waitForSessions(', test: GARBAGE },
   { guarantee: 4, without: 'the look whether the copy that stays is intact', file: 'src/cas/evacuation.ts', from: '        if (await this.#isIntact(address, copy)) wanted', to: '        wanted', test: GARBAGE },
   { guarantee: 4, without: 'the refusal to run beside a loss', file: 'src/cas/garbage-plan.ts', from: '    if (needed.add(address)) await checkListed(repository, address)', to: '    needed.add(address)', test: GARBAGE },
 
