@@ -14,6 +14,8 @@ export interface BenchOptions {
   /** Leave out what others need long for: restoring, verifying and freeing. */
   readonly quick: boolean
   readonly contenders: readonly Contender[]
+  /** Kinds of acts, the first parts of their names; others are left out. */
+  readonly only: readonly string[]
   readonly onMeasured: (measurement: Measurement) => void
 }
 
@@ -28,10 +30,11 @@ const FILE_SNAPSHOTS_QUICK = 4
 export async function runBench (bed: Bed, options: BenchOptions): Promise<void> {
   for (let round = 0; round < options.rounds; round++) {
     const turned = options.contenders.map((_, place, all) => all[(place + round) % all.length]!)
-    await startRound(bed, { ...options, contenders: turned })
-    await databaseRound(bed, { ...options, contenders: turned }, round)
-    await filesRound(bed, { ...options, contenders: turned }, round)
-    if (bed.qdrant !== undefined) await pointsRound(bed, bed.qdrant.url, { ...options, contenders: turned }, round)
+    const turn = { ...options, contenders: turned }
+    if (options.only.includes('start')) await startRound(bed, turn)
+    if (options.only.includes('database')) await databaseRound(bed, turn, round)
+    if (options.only.includes('files')) await filesRound(bed, turn, round)
+    if (options.only.includes('points') && bed.qdrant !== undefined) await pointsRound(bed, bed.qdrant.url, turn, round)
   }
 }
 

@@ -9,12 +9,15 @@ const CAF = `"${process.execPath}" $CAF_NODE_OPTIONS "${MAIN}" --repository "$ST
 const FROM_DATABASE = '--postgres-url "postgres://$PGUSER@$PGHOST:$PGPORT/$PGDATABASE"'
 const FIND = String.raw`${CAF} --json snapshots --tag "n$NUMBER" | grep -o '"id": *"[^"]*"' | head -n 1 | cut -d '"' -f 4`
 
-/** Our command line, as it is run from the sources; `sealed` with a repository that only a secret opens. */
-export function caf ({ sealed }: { readonly sealed: boolean }): Contender {
+/** Our command line, as it is run from the sources; `sealed` with a repository that only a secret opens. A CPU profile of each process is put into the folder `profiles`. */
+export function caf ({ sealed, profiles }: { readonly sealed: boolean, readonly profiles?: string | undefined }): Contender {
   return {
-    name: sealed ? 'caf, sealed' : 'caf',
+    name: sealed ? 'caf-sealed' : 'caf',
     version: `caf ${PACKAGE.version}, Node ${process.version}`,
-    env: sealed ? { CAF_SECRET: 'c2VjcmV0IG9mIHRoZSBiZW5jaG1hcmssIDMyIGJ5dGVzIG9yIG1vcmU1' } : {},
+    env: {
+      CAF_NODE_OPTIONS: profiles === undefined ? '' : `--cpu-prof --cpu-prof-dir=${profiles}`,
+      ...sealed ? { CAF_SECRET: 'c2VjcmV0IG9mIHRoZSBiZW5jaG1hcmssIDMyIGJ5dGVzIG9yIG1vcmU1' } : {},
+    },
     init: `${CAF} init ${sealed ? '--sealed' : ''}`,
     ...sealed ? {} : { start: `${CAF} --version` },
     snapshotDatabase: `${CAF} ${FROM_DATABASE} snapshot`,

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeBed } from './bed.ts'
 import { runBench } from './bench.ts'
@@ -14,6 +15,7 @@ import { markdownTables } from './table.ts'
 
 /*
  * npm run bench -- [--rounds n] [--scale share] [--write] | --quick [--write-limits]
+ *   [--only start,database,files,points] [--contenders caf,restic,…] [--profiles folder]
  * Prints each measurement as it ends, then the tables. --write makes docs/benchmarks.md and docs/benchmarks.svg of them. --quick is one
  * round at a tenth of the size; it exits with 1 when what we store or our memory passes a limit in limits.json, which --write-limits makes anew.
  */
@@ -22,6 +24,9 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' },
     quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'start,database,files,points' },
+    contenders: { type: 'string' },
+    profiles: { type: 'string' },
     write: { type: 'boolean', default: false },
     'write-limits': { type: 'boolean', default: false },
   },
@@ -30,7 +35,10 @@ const { values } = parseArgs({
 const { quick } = values
 const [scale, rounds] = quick ? [0.1, 1] : [positive(values.scale), Math.ceil(positive(values.rounds))]
 const peers = findPeers()
-const contenders = [caf({ sealed: false }), caf({ sealed: true }), ...peers.present.filter(({ name }) => !quick || !name.startsWith('pg_dump'))]
+const profiles = values.profiles === undefined ? undefined : resolve(values.profiles)
+const chosen = values.contenders?.split(',')
+const contenders = [caf({ sealed: false, profiles }), caf({ sealed: true, profiles }), ...peers.present.filter(({ name }) => !quick || name !== 'pg_dump')]
+  .filter(({ name }) => chosen?.includes(name) ?? true)
 const versions = [...new Set(contenders.map(({ version }) => version)), 'PostgreSQL 15']
 const measurements: Measurement[] = []
 const interruption = new AbortController()
@@ -42,7 +50,7 @@ await using bed = await makeBed(scale, interruption.signal)
 if (bed.qdrant !== undefined) versions.push(`Qdrant ${bed.qdrant.version}`)
 process.stdout.write(`built after ${elapsed()}\n`)
 await runBench(bed, {
-  scale, rounds, quick, contenders,
+  scale, rounds, quick, contenders, only: values.only.split(','),
   onMeasured: measurement => {
     measurements.push(measurement)
     const { act, contender, wallMs, peakBytes, addedBytes } = measurement

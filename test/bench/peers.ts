@@ -97,11 +97,11 @@ function borg (version: string): Contender {
   }
 }
 
-/** No repository: a whole dump each time, compressed as pg_dump does by itself. */
+/** No repository: a whole dump each time in the custom format, compressed as pg_dump does by itself. */
 function pgDump (version: string): Contender {
   const dump = '"$STORE/database-$NUMBER.dump"'
   return {
-    name: 'pg_dump -Fc',
+    name: 'pg_dump',
     version,
     env: {},
     start: 'pg_dump --version',

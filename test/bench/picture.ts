@@ -2,7 +2,7 @@ import { ACTS } from './contender.ts'
 import type { Act } from './contender.ts'
 import type { Result } from './results.ts'
 
-const COLOURS: Readonly<Record<string, string>> = { caf: '#1f6feb', 'caf, sealed': '#79c0ff', restic: '#d29922', borg: '#3fb950' }
+const COLOURS: Readonly<Record<string, string>> = { caf: '#1f6feb', 'caf-sealed': '#79c0ff', restic: '#d29922', borg: '#3fb950' }
 const OTHERS = '#8b949e'
 
 const PANELS: ReadonlyArray<{ readonly title: string, readonly value: (result: Result) => number, readonly text: (value: number) => string }> = [

@@ -20,7 +20,7 @@ function markdownTable (results: readonly Result[]): string {
   return lines.map(line => `| ${line.map((cell, column) => column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)).join(' | ')} |`).join('\n')
 }
 
-const ORDER = ['caf', 'caf, sealed', 'restic', 'borg']
+const ORDER = ['caf', 'caf-sealed', 'restic', 'borg']
 
 function placeOf ({ contender }: Result): number {
   const place = ORDER.indexOf(contender)
