@@ -7,6 +7,7 @@ import { startQdrant } from '../servers/qdrant.ts'
 import type { QdrantServer } from '../servers/qdrant.ts'
 import { fillDatabase } from './database.ts'
 import { writeFiles } from './files.ts'
+import { folderSize } from './folder-size.ts'
 import { fillCollections } from './points.ts'
 
 const DATABASE = 'bench'
@@ -19,6 +20,8 @@ export interface Bed extends AsyncDisposable {
   readonly qdrant: QdrantServer | undefined
   /** Variables that say where all that is. */
   readonly env: Readonly<Record<string, string>>
+  /** Bytes that each act of a kind goes through: rows as COPY text, files. */
+  readonly bytes: { readonly database: number, readonly files: number }
   /** Process id of PostgreSQL's main process. */
   readonly serverPid: number
   /** Ends what runs. */
@@ -45,7 +48,7 @@ export async function makeBed (scale: number, signal: AbortSignal): Promise<Bed>
     }
   }
   await withDatabase('postgres', async client => await client.query(`CREATE DATABASE ${DATABASE}`))
-  await withDatabase(DATABASE, async client => { await fillDatabase(client, scale) })
+  const database = await withDatabase(DATABASE, async client => await fillDatabase(client, scale))
   signal.throwIfAborted()
   const files = join(folder, 'files')
   await mkdir(files)
@@ -57,6 +60,10 @@ export async function makeBed (scale: number, signal: AbortSignal): Promise<Bed>
     PGHOST: server.host, PGPORT: String(server.port), PGUSER: server.user, PGPASSWORD: server.password, PGDATABASE: DATABASE,
     FILES: files, ...qdrant === undefined ? {} : { QDRANT_URL: qdrant.url },
   }
+  const fileBytes = await folderSize(files)
   const owned = stack.move()
-  return { folder, files, qdrant, env, serverPid: Number(pidFile.split('\n')[0]), withDatabase, signal, [Symbol.asyncDispose]: async () => { await owned.disposeAsync() } }
+  return {
+    folder, files, qdrant, bytes: { database, files: fileBytes }, env, serverPid: Number(pidFile.split('\n')[0]), withDatabase, signal,
+    [Symbol.asyncDispose]: async () => { await owned.disposeAsync() },
+  }
 }

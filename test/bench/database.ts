@@ -22,16 +22,15 @@ const INDEXES = `
   ALTER TABLE knowledge_graph_edges ADD FOREIGN KEY (target_id) REFERENCES atomic_facts ON DELETE CASCADE;
   ALTER TABLE ai_sessions ADD FOREIGN KEY (user_id) REFERENCES auth.users;`
 
-/** Makes the application's tables in an empty database and fills them. */
-export async function fillDatabase (client: pg.Client, scale: number): Promise<void> {
+/** Makes the application's tables in an empty database and fills them; bytes of the rows as COPY text. */
+export async function fillDatabase (client: pg.Client, scale: number): Promise<number> {
   const { users, facts, edges, sessions } = population(scale)
   await client.query(TABLES)
-  await copy(client, 'auth.users', userRows(0, users))
-  await copy(client, 'atomic_facts', factRows(1, facts + 1, users))
-  await copy(client, 'knowledge_graph_edges', edgeRows(1, edges + 1, facts))
-  await copy(client, 'ai_sessions', sessionRows(1, sessions + 1, users))
+  const bytes = await copy(client, 'auth.users', userRows(0, users)) + await copy(client, 'atomic_facts', factRows(1, facts + 1, users)) +
+    await copy(client, 'knowledge_graph_edges', edgeRows(1, edges + 1, facts)) + await copy(client, 'ai_sessions', sessionRows(1, sessions + 1, users))
   await client.query(INDEXES)
   await settle(client)
+  return bytes
 }
 
 /**
@@ -73,8 +72,16 @@ function chosen (day: number, thousandths: number): string {
   return `(((id * 2654435761 + ${day * 40_503_123}) >> 13) % 1000) < ${thousandths}`
 }
 
-async function copy (client: pg.Client, table: string, rows: Iterable<string>): Promise<void> {
-  await pipeline(Readable.from(pieces(rows)), client.query(copyFrom(`COPY ${table} FROM STDIN`)))
+async function copy (client: pg.Client, table: string, rows: Iterable<string>): Promise<number> {
+  let bytes = 0
+  const counted = function * (): Generator<string> {
+    for (const piece of pieces(rows)) {
+      bytes += piece.length // all of it is ASCII
+      yield piece
+    }
+  }
+  await pipeline(Readable.from(counted()), client.query(copyFrom(`COPY ${table} FROM STDIN`)))
+  return bytes
 }
 
 const PIECE_LENGTH = 65_536

@@ -30,6 +30,7 @@ ${versions.join('; ')}.${absent.map(line => `\nNot measured: ${line}.`).join('')
 - Each act is a process of its own, with an own repository in a temporary folder. Contenders take turns at each act; numbers are medians of ${rounds} round${rounds === 1 ? '' : 's'}, each with new repositories.
 - restic and borg get pg_dump's plain text through stdin; borg compresses with zstd 3, as ours does, restic and pg_dump as they do by default. Both encrypt: compare their times with \`caf-sealed\`. For one table out of it the whole text is read and cut; neither that nor \`pg_restore --table\` brings indexes and keys back, ours does.
 - **CPU s** is user and system time of all the contender's processes, pg_dump and psql included; **server CPU s** that of PostgreSQL meanwhile. **peak MB** is the most resident memory of all its processes at one time. **stored MB** is by how much the repository grew (an archive: its length), caches of the host left out. **server read MB** are pages that PostgreSQL looked at.
+- **MB/s** is how much of the rows as COPY text, or of the files, went through in a second, whether it was stored anew or not.
 - **× caf** is how many times as much as \`caf\` it takes: under 1 it does better than we do.
 - One of ten snapshots of the files is forgotten (with \`--quick\`, of four).
 - Every restored database is compared with the source. PostgreSQL runs without fsync, for all alike.

@@ -9,6 +9,8 @@ export interface Measurement extends Cost {
   readonly serverCpuMs?: number
   /** Pages that the PostgreSQL server looked at, in bytes. */
   readonly serverReadBytes?: number
+  /** What was gone through, rows as COPY text or files, where all of it was. */
+  readonly throughBytes?: number
   /** By how much the repository grew; negative when space was freed. For an archive, its length. */
   readonly addedBytes: number
 }
@@ -20,11 +22,11 @@ export function medians (measurements: readonly Measurement[]): Result[] {
   const groups = Map.groupBy(measurements, ({ act, contender }) => `${act} ${contender}`)
   return [...groups.values()].map(group => {
     const of = (member: (measurement: Measurement) => number | undefined): number | undefined => median(group.map(member).filter(value => value !== undefined))
-    const [serverCpuMs, serverReadBytes] = [of(one => one.serverCpuMs), of(one => one.serverReadBytes)]
+    const [serverCpuMs, serverReadBytes, throughBytes] = [of(one => one.serverCpuMs), of(one => one.serverReadBytes), of(one => one.throughBytes)]
     return {
       act: group[0]!.act, contender: group[0]!.contender, rounds: group.length,
       wallMs: of(one => one.wallMs)!, cpuMs: of(one => one.cpuMs)!, peakBytes: of(one => one.peakBytes)!, addedBytes: of(one => one.addedBytes)!,
-      ...serverCpuMs === undefined ? {} : { serverCpuMs }, ...serverReadBytes === undefined ? {} : { serverReadBytes },
+      ...serverCpuMs === undefined ? {} : { serverCpuMs }, ...serverReadBytes === undefined ? {} : { serverReadBytes }, ...throughBytes === undefined ? {} : { throughBytes },
     }
   })
 }

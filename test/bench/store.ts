@@ -53,9 +53,15 @@ export class Store {
     const { cost } = await runMeasured(command, { cwd: this.#folder, env: { ...this.#env, ...variables }, signal: this.#bed.signal })
     const serverAfter = await this.#serverReading(act)
     return {
-      act, contender: this.contender.name, ...cost, addedBytes: await this.#size() - sizeBefore,
+      act, contender: this.contender.name, ...cost, addedBytes: await this.#size() - sizeBefore, ...this.#through(act),
       ...serverBefore === undefined || serverAfter === undefined ? {} : { serverCpuMs: serverAfter.cpuMs - serverBefore.cpuMs, serverReadBytes: serverAfter.bytes - serverBefore.bytes },
     }
+  }
+
+  #through (act: Act): { throughBytes?: number } {
+    const { database, files } = this.#bed.bytes
+    if (act === 'database/table' || act === 'files/collect') return {}
+    return act.startsWith('database/') ? { throughBytes: database } : act.startsWith('files/') ? { throughBytes: files } : {}
   }
 
   async #size (): Promise<number> {

@@ -2,7 +2,7 @@ import { ACTS } from './contender.ts'
 import type { Act } from './contender.ts'
 import type { Result } from './results.ts'
 
-const HEADER = ['', 'seconds', '× caf', 'CPU s', 'server CPU s', 'peak MB', 'stored MB', '× caf', 'server read MB']
+const HEADER = ['', 'seconds', '× caf', 'MB/s', 'CPU s', 'server CPU s', 'peak MB', 'stored MB', '× caf', 'server read MB']
 
 /** The results as Markdown: a table for each act. `× caf` is how many times as much as ours it takes: under 1 is where we lose. */
 export function markdownTables (results: readonly Result[]): string {
@@ -30,7 +30,7 @@ function placeOf ({ contender }: Result): number {
 function rowOf (result: Result, ours: Result | undefined): string[] {
   const ratio = (value: number, our: number | undefined): string => our === undefined || our <= 0 || value < 0 || result === ours ? '' : (value / our).toFixed(2)
   return [
-    result.contender, seconds(result.wallMs), ratio(result.wallMs, ours?.wallMs), seconds(result.cpuMs), result.serverCpuMs === undefined ? '' : seconds(result.serverCpuMs),
+    result.contender, seconds(result.wallMs), ratio(result.wallMs, ours?.wallMs), result.throughBytes === undefined ? '' : (result.throughBytes / result.wallMs / 1_000).toFixed(0), seconds(result.cpuMs), result.serverCpuMs === undefined ? '' : seconds(result.serverCpuMs),
     megabytes(result.peakBytes, 0), megabytes(result.addedBytes, 2), ratio(result.addedBytes, ours?.addedBytes), result.serverReadBytes === undefined ? '' : megabytes(result.serverReadBytes, 0),
   ]
 }
