@@ -13,6 +13,9 @@ const PANELS: ReadonlyArray<{ readonly title: string, readonly value: (result: R
 
 const SHOWN: readonly Act[] = ['database/first', 'database/unchanged', 'database/day', 'database/restore', 'database/table', 'files/first', 'files/unchanged', 'files/day']
 
+/** Less than this does not fill a panel, in its unit: the log entry of a restore is no bar. */
+const SMALLEST = 0.1
+
 const MARGIN = 16
 const LABEL = 210
 const PANEL = 210
@@ -44,7 +47,7 @@ ${[legend(names), ...titles, ...parts, text(MARGIN, y + 4, caption, '#8b949e')].
 }
 
 function bars (rows: readonly Result[], { value, text: textOf }: (typeof PANELS)[number], x: number, y: number): string[] {
-  const most = Math.max(...rows.map(value), Number.MIN_VALUE)
+  const most = Math.max(...rows.map(value), SMALLEST)
   return rows.map((row, number) => {
     const width = Math.max(1, value(row) / most * (PANEL - TEXT_ROOM - MARGIN))
     const top = y + number * BAR
