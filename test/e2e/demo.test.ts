@@ -16,7 +16,7 @@ describe('the demo', () => {
     const { stdout, stderr } = await run(process.execPath, ['test/e2e/demo/main.ts', '--json'], { maxBuffer: 10_000_000 })
     const lines = stdout.trim().split('\n').map(line => JSON.parse(line) as Line)
     expect(stderr).toBe('')
-    expect(lines.filter(({ event }) => event === 'step.end')).toHaveLength(13)
+    expect(lines.filter(({ event }) => event === 'step.end')).toHaveLength(14)
     expect(lines.at(-1)).toMatchObject({ event: 'summary', title: 'all equal' })
     const costs = lines.find(({ title }) => title === 'what it cost')?.facts ?? {}
     expect(Number.parseFloat(costs['second to first'] ?? '100')).toBeLessThanOrEqual(10)
