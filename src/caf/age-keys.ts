@@ -1,5 +1,5 @@
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
-import type { Stanza } from 'age-encryption'
+import { MAX_WORK_FACTOR, WORK_FACTOR, workLimit } from '../age/work-limit.ts'
 import { BackupError } from '../errors.ts'
 import type { Bytes } from '../stream.ts'
 
@@ -19,10 +19,6 @@ export interface ArchiveKey {
   readonly identity?: string | undefined
 }
 
-/** 32 MiB and a tenth of a second: enough for secrets that nobody can guess. */
-const WORK_FACTOR = 15
-/** 1 GiB. More is asked for only to do harm. */
-const HIGHEST_WORK_FACTOR = 20
 /** So many fit into a header that is read back. */
 const MOST_RECIPIENTS = 100
 
@@ -69,7 +65,7 @@ export function identityDecrypter (text: string, noMatch: () => BackupError): De
 /** Opens files that are encrypted by a passphrase; `noMatch` is what to throw for those of another one. */
 export function secretDecrypter (secret: string, noMatch: () => BackupError): Decrypter {
   const decrypter = new Decrypter()
-  decrypter.addIdentity({ unwrapFileKey: refuseCostly })
+  decrypter.addIdentity(workLimit(MAX_WORK_FACTOR, tooMuchWork))
   decrypter.addPassphrase(secret)
   return withNoMatch(decrypter, noMatch)
 }
@@ -80,11 +76,8 @@ function withNoMatch (decrypter: Decrypter, noMatch: () => BackupError): Decrypt
   return decrypter
 }
 
-/** Has no key, and throws before the next identity spends what the file asks for. */
-function refuseCostly (stanzas: readonly Stanza[]): null {
-  const factors = stanzas.filter(({ args: [type] }) => type === 'scrypt').map(({ args }) => Number(args[2]))
-  if (factors.every(factor => !(factor > HIGHEST_WORK_FACTOR))) return null
-  throw new BackupError('ARCHIVE_UNSAFE', `the archive’s identity asks for more memory than scrypt with log N ${HIGHEST_WORK_FACTOR} takes`, { data: { highest: HIGHEST_WORK_FACTOR } })
+function tooMuchWork (): BackupError {
+  return new BackupError('ARCHIVE_UNSAFE', `the archive’s identity asks for more memory than scrypt with log N ${MAX_WORK_FACTOR} takes`, { data: { highest: MAX_WORK_FACTOR } })
 }
 
 function addRecipient (encrypter: Encrypter, recipient: string, position: number): void {

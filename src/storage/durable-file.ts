@@ -1,4 +1,4 @@
-import { link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
@@ -44,6 +44,16 @@ export async function writeDurable (
     return placed
   } finally {
     await rm(temporary, { force: true })
+  }
+}
+
+/** The file's bytes; undefined when there is none. */
+export async function readIfPresent (path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { noise, seededRandom, sentence } from './random.ts'
+import { seededRandom } from '../seeded-random.ts'
+import { noise, sentence } from './random.ts'
 
 const MEBIBYTE = 2 ** 20
 const SMALL_FILES = 8_000

@@ -1,6 +1,7 @@
 import { QdrantClient } from '@qdrant/js-client-rest'
 import { setTimeout as delay } from 'node:timers/promises'
-import { seededRandom, sentence } from './random.ts'
+import { seededRandom } from '../seeded-random.ts'
+import { sentence } from './random.ts'
 
 const COLLECTIONS = [
   { name: 'facts', dimension: 128, points: 100_000, batch: 500 },

@@ -1,16 +1,6 @@
 import { createCipheriv } from 'node:crypto'
 import type { Cipheriv } from 'node:crypto'
-
-/** A small seeded generator (mulberry32) of numbers from 0 to 1: the same data on every machine. */
-export function seededRandom (seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+import { seededRandom } from '../seeded-random.ts'
 
 /** Bytes that nothing can compress, quicker than a generator of numbers makes them. */
 export function noise (seed: number): (length: number) => Buffer {

@@ -1,4 +1,5 @@
-import { seededRandom, sentence } from './random.ts'
+import { seededRandom } from '../seeded-random.ts'
+import { sentence } from './random.ts'
 
 /** How many of each there are. */
 export interface Population {

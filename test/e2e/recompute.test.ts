@@ -25,7 +25,7 @@ import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import { bytesOf, collect } from '../../src/stream.ts'
 import { startQdrant } from '../servers/qdrant.ts'
 import type { QdrantServer } from '../servers/qdrant.ts'
-import { seededRandom } from './demo/psyche-memory.ts'
+import { seededRandom } from '../seeded-random.ts'
 
 const server = await startQdrant()
 

@@ -47,6 +47,8 @@ const LARGE_CASTS: Record<string, Scenario> = {
   'a writer, a reader and two collectors, in small steps': { ...TWO_COLLECTORS, readers: 1 },
 }
 
+if (process.env['SLOW'] !== '1') process.stderr.write('skipping the large casts of the protocol, which take minutes: set SLOW=1\n')
+
 describe('the protocol', () => {
   it.each(Object.entries(CASTS))('loses nothing and blocks nobody for ever: %s', (name, scenario) => {
     expect(found(name, scenario)).toBeUndefined()

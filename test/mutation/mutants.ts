@@ -67,7 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 6, without: 'the quorum', file: 'src/engine/consensus.ts', from: 'if (result.reached) return', to: 'if (result.verdicts.length > 0) return', test: 'test/trust/consensus.test.ts' },
   { guarantee: 6, without: 'the comparison of an archive with its proof', file: 'src/engine/archive-origin.ts', from: "if (opening.kind !== 'snapshot' || opening.root !== root) {", to: "if (opening.kind !== 'snapshot') {", test: 'test/engine/archive-origin.test.ts' },
   { guarantee: 6, without: 'the list of an encrypted archive', file: 'src/caf/encrypted-entries.ts', from: '  checkEnvelope(envelope, manifest.entries.length)\n', to: '', test: 'test/damaged/caf-encrypted.test.ts' },
-  { guarantee: 6, without: 'the limit of work that an archive may ask for', file: 'src/caf/age-keys.ts', from: '  decrypter.addIdentity({ unwrapFileKey: refuseCostly })\n', to: '', test: 'test/caf/age-file.test.ts' },
+  { guarantee: 6, without: 'the limit of work that an archive may ask for', file: 'src/caf/age-keys.ts', from: '  decrypter.addIdentity(workLimit(MAX_WORK_FACTOR, tooMuchWork))\n', to: '', test: 'test/caf/age-file.test.ts' },
 
   // 7 · Bad input gets one clear error and changes nothing.
   { guarantee: 7, without: 'the check of paths in archives', file: 'src/caf/entry-path.ts', from: "  if (parts.includes('..') || parts.includes('.')) return 'has a part . or ..'\n", to: '', test: 'test/caf/entry-path.test.ts' },

@@ -1,11 +1,6 @@
 import { Decrypter, Encrypter } from 'age-encryption'
-import type { Identity } from 'age-encryption'
+import { MAX_WORK_FACTOR, WORK_FACTOR, workLimit } from '../../age/work-limit.ts'
 import { BackupError, isBackupError } from '../../errors.ts'
-
-/** log2 of scrypt's N for files that we make: 32 MiB of memory. Secrets are long and random, so it need not be slow to guess them. */
-const WORK_FACTOR = 15
-/** What stock `age -p` may have used, and more: 1 GiB of memory. */
-const MAX_WORK_FACTOR = 20
 
 export interface UnwrapSecretOptions {
   /** log2 of the largest N of scrypt that is tried; its memory is 1 KiB times that. @default 20 */
@@ -33,7 +28,7 @@ export async function wrapForRecipients (payload: Uint8Array, recipients: readon
  */
 export async function unwrapWithSecret (file: Uint8Array, secret: string, { maxWorkFactor = MAX_WORK_FACTOR }: UnwrapSecretOptions = {}): Promise<Uint8Array | undefined> {
   const decrypter = new Decrypter()
-  decrypter.addIdentity(workLimit(maxWorkFactor))
+  decrypter.addIdentity(workLimit(maxWorkFactor, () => tooMuchWork(maxWorkFactor)))
   decrypter.addPassphrase(secret)
   return await unwrap(file, decrypter)
 }
@@ -61,15 +56,8 @@ async function unwrap (file: Uint8Array, decrypter: Decrypter): Promise<Uint8Arr
   }
 }
 
-/** Opens nothing, but is asked first. */
-function workLimit (maxWorkFactor: number): Identity {
-  return {
-    unwrapFileKey (stanzas) {
-      const tooMuch = stanzas.find(({ args: [type, , factor] }) => type === 'scrypt' && !(Number(factor) <= maxWorkFactor))
-      if (tooMuch === undefined) return null
-      throw new BackupError('SEAL_BROKEN', `an age file asks for a scrypt work factor over ${maxWorkFactor}, which nobody needs: it is damaged or hostile`, { data: { maxWorkFactor } })
-    },
-  }
+function tooMuchWork (maxWorkFactor: number): BackupError {
+  return new BackupError('SEAL_BROKEN', `an age file asks for a scrypt work factor over ${maxWorkFactor}, which nobody needs: it is damaged or hostile`, { data: { maxWorkFactor } })
 }
 
 // What the library says of a wrong text quotes it: it must become no message and no cause.

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BackupError, systemCode } from '../../errors.ts'
+import { makeFolder, readIfPresent, writeDurable } from '../../storage/durable-file.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import type { NoteKey } from './note-key.ts'
@@ -24,12 +23,12 @@ export class PinnedCheckpoint {
 
   /** True if one is remembered, whoever signed it. */
   async exists (): Promise<boolean> {
-    return await readIfPresent(this.path) !== undefined
+    return await this.#note() !== undefined
   }
 
   /** The checkpoint; undefined when none was seen. @throws {BackupError} `LOG_ROLLED_BACK` when it is not of this key; `STORAGE_IO` */
   async read (log: NoteKey): Promise<SignedCheckpoint | undefined> {
-    const note = await readIfPresent(this.path)
+    const note = await this.#note()
     if (note === undefined) return undefined
     try {
       return openCheckpoint(note, log)
@@ -43,23 +42,20 @@ export class PinnedCheckpoint {
   async write (checkpoint: SignedCheckpoint, log: NoteKey): Promise<void> {
     const known = await this.read(log)
     if (known !== undefined && known.size >= checkpoint.size) return
-    const temporary = `${this.path}.${randomUUID()}`
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 })
-      await writeFile(temporary, formatNote(checkpoint.note), { mode: 0o600 })
-      await rename(temporary, this.path)
+      await makeFolder(this.folder)
+      await writeDurable(this.path, Buffer.from(formatNote(checkpoint.note))) // an empty one, after a power cut, would look like another log's
     } catch (error) {
       throw stateError(this.path, error)
     }
   }
-}
 
-async function readIfPresent (path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw stateError(path, error)
+  async #note (): Promise<Uint8Array | undefined> {
+    try {
+      return await readIfPresent(this.path)
+    } catch (error) {
+      throw stateError(this.path, error)
+    }
   }
 }
 

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import Type from 'typebox'
 import type { Static } from 'typebox'
 import Value from 'typebox/value'
 import { corrupt, decodeRecord, encodeRecord } from '../../cas/record.ts'
 import { BackupError, systemCode } from '../../errors.ts'
-import { makeFolder, syncFolders, writeDurable } from '../../storage/durable-file.ts'
+import { makeFolder, readIfPresent, syncFolders, writeDurable } from '../../storage/durable-file.ts'
 
 const StateRecord = Type.Object({
   origin: Type.String({ minLength: 1 }),
@@ -48,7 +48,7 @@ export class WitnessState {
       const sequence = (await this.#sequences(origin)).at(-1)
       if (sequence === undefined) return { sequence: 0, record: undefined }
       const path = this.#path(origin, sequence)
-      const bytes = await readIfPresent(path)
+      const bytes = await readIfPresent(path).catch((error: unknown) => { throw stateError(path, error) })
       if (bytes === undefined) continue // a newer one has come, and the old one gone
       const members: unknown = decodeRecord(path, bytes)
       if (!Value.Check(StateRecord, members) || members.origin !== origin) throw corrupt(path, 'it is not the state of that log')
@@ -99,15 +99,6 @@ export class WitnessState {
 /** As in the addresses of tlog-witness' read interface. */
 export function folderOf (origin: string): string {
   return hash('sha256', origin, 'hex')
-}
-
-async function readIfPresent (path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw stateError(path, error)
-  }
 }
 
 function stateError (path: string, cause: unknown): BackupError {

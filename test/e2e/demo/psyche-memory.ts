@@ -1,17 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { QdrantClient } from '@qdrant/js-client-rest'
-
-/** A small seeded generator (mulberry32): the demo makes the same vectors and files on every machine. */
-export function seededRandom (seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+import { seededRandom } from '../../seeded-random.ts'
 
 /** A vector near one of 24 directions, as embeddings of related texts are. */
 function embedding (random: () => number, dimension: number, cluster: number): number[] {
