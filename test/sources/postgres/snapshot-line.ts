@@ -1,15 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import { createRepository } from '../../../src/cas/repository.ts'
 import type { Repository } from '../../../src/cas/repository.ts'
 import { sameContent } from '../../../src/dag/content.ts'
 import { findNode } from '../../../src/dag/node-map.ts'
 import type { NodeBlock } from '../../../src/dag/node.ts'
-import { newestView, readNode } from '../../../src/engine/snapshot-view.ts'
+import { findView, readNode } from '../../../src/engine/snapshot-view.ts'
+import type { SnapshotRequest } from '../../../src/engine/snapshot.ts'
 import { createSnapshot } from '../../../src/engine/snapshot.ts'
 import type { CaptureSummary, Source } from '../../../src/sources/source.ts'
 import { memoryBackend } from '../../../src/storage/memory-backend.ts'
-import { captured } from './captured-artifacts.ts'
 
-const PROJECT = 'default'
+const LINE = 'default'
 
 /** Snapshots of one source, each the parent of the next, in memory. */
 export class SnapshotLine {
@@ -24,32 +25,51 @@ export class SnapshotLine {
   }
 
   async take (source: Source): Promise<CaptureSummary> {
-    const { summaries } = await createSnapshot(this.#repository, { sources: [source], description: '' })
-    return summaries[0]!
+    return await this.#take(source, { project: LINE })
+  }
+
+  /** A snapshot that nobody builds on, taken as if `previous` were what the parent `of` said. */
+  async takeDeceived (source: Source, { of, previous }: { readonly of: string, readonly previous: CaptureSummary }): Promise<string> {
+    const project = randomUUID()
+    const deceived: Source = { name: source.name, capture: async options => await source.capture({ ...options, previous }) }
+    await this.#take(deceived, { project, relative: await findView(this.#repository, of) })
+    return project
+  }
+
+  /** The id of the last snapshot. */
+  async last (): Promise<string> {
+    return (await findView(this.#repository, `${LINE}/latest`)).id
   }
 
   /** The node of that id in the last snapshot. */
-  async node (id: string): Promise<NodeBlock | undefined> {
-    const view = await newestView(this.#repository, PROJECT)
-    const cid = view === undefined ? undefined : await findNode(view.block.nodes, id, this.#repository)
+  async node (id: string, line = LINE): Promise<NodeBlock | undefined> {
+    const view = await findView(this.#repository, `${line}/latest`)
+    const cid = await findNode(view.block.nodes, id, this.#repository)
     return cid === undefined ? undefined : await readNode(this.#repository, cid, id)
   }
 
-  /** Ids of rows of which the last snapshot holds others than `source`, which reads everything, now gives. */
-  async differing (source: Source): Promise<string[]> {
+  /** Tables of which the last snapshots of lines hold other rows than `source`, which reads everything, now gives. */
+  async differing (source: Source, lines: readonly string[] = [LINE]): Promise<string[][]> {
     const { seed, chunker } = this.#repository.config
     const capture = await source.capture()
     try {
-      const ids: string[] = []
+      const differing = lines.map((): string[] => [])
       for await (const { id, kind, content } of capture.artifacts()) {
         if (kind !== 'pg.rows') continue
-        const node = await this.node(id)
-        if (node === undefined || !await sameContent(content, node.content, node.hash, { seed, chunker })) ids.push(id)
+        for (const [index, line] of lines.entries()) {
+          const node = await this.node(id, line)
+          if (node === undefined || !await sameContent(content, node.content, node.hash, { seed, chunker })) differing[index]!.push(id)
+        }
       }
-      return ids
+      return differing
     } finally {
       await capture.close()
     }
+  }
+
+  async #take (source: Source, options: Pick<SnapshotRequest, 'project' | 'relative'>): Promise<CaptureSummary> {
+    const { summaries } = await createSnapshot(this.#repository, { sources: [source], description: '', ...options })
+    return summaries[0]!
   }
 
   async close (): Promise<void> {
@@ -63,23 +83,7 @@ export function incrementals ({ facts }: CaptureSummary): Record<string, number>
   return Object.fromEntries(Object.entries(tables).map(([id, [, , , count]]) => [id.replace('postgres/rows/public.', ''), count]))
 }
 
-/** The source, told of another previous capture than the one there was: one that a guard lets pass. */
-export function deceived (source: Source, deceive: (previous: CaptureSummary, present: CaptureSummary) => CaptureSummary): Source {
-  return {
-    name: source.name,
-    capture: async ({ previous, ...options } = {}) => {
-      const present = (await captured(source)).summary
-      return await source.capture({ ...options, previous: previous && deceive(previous, present) })
-    },
-  }
-}
-
-/** The previous capture with some facts of the present one. */
-export function withFacts (...names: readonly string[]): (previous: CaptureSummary, present: CaptureSummary) => CaptureSummary {
-  return (previous, present) => ({ ...previous, facts: { ...previous.facts, ...Object.fromEntries(names.map(name => [name, present.facts[name]!])) } })
-}
-
-/** The previous capture with what the present one tells of the tables: oids, files and shapes. */
-export function withTables (previous: CaptureSummary, present: CaptureSummary): CaptureSummary {
-  return withFacts('reads')(previous, present)
+/** The capture with some facts of a later one, so that a guard lets it pass. */
+export function withFactsOf (later: CaptureSummary, ...names: readonly string[]): (capture: CaptureSummary) => CaptureSummary {
+  return capture => ({ ...capture, facts: { ...capture.facts, ...Object.fromEntries(names.map(name => [name, later.facts[name] ?? null])) } })
 }
