@@ -103,7 +103,8 @@ describe('rows are read in full when xids may mean something else than in the sn
   /** Transactions that no WAL on disk knows of, a snapshot that saw them end, and what makes the server fall. */
   async function lost (server: TestPostgres): Promise<{ parent: CaptureSummary, writer: number }> {
     await createDatabase(server, 'app')
-    await run(server, `${TABLE}; CHECKPOINT`)
+    await run(server, TABLE)
+    await run(server, 'CHECKPOINT')
     const writer = await inDatabase(server, 'app', async client => {
       const { rows: [row] } = await client.query<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")
       process.kill(row!.pid, 'SIGSTOP')
