@@ -10,7 +10,7 @@ import { incrementals, SnapshotLine, withFactsOf } from './snapshot-line.ts'
 
 const DATABASE = 'incremental'
 const ROWS = 'postgres/rows/public.t'
-const TABLE = "CREATE TABLE t (id bigint PRIMARY KEY, v text, n int); INSERT INTO t SELECT g, md5(g::text), g FROM generate_series(1, 3000) g;"
+const TABLE = 'CREATE TABLE t (id bigint PRIMARY KEY, v text, n int); INSERT INTO t SELECT g, md5(g::text), g FROM generate_series(1, 3000) g;'
 
 describe.each([15, 18] as const)('rows read by what changed, on PostgreSQL %i', major => {
   let postgres: TestPostgres
@@ -118,7 +118,7 @@ describe.each([15, 18] as const)('rows read by what changed, on PostgreSQL %i', 
       const parent = await line.take(source())
       await run('ALTER ROLE ra RENAME TO rb')
       expect(await line.differing(whole())).toEqual([[ROWS]])
-      const { rows: [seen] } = await inDatabase(postgres, DATABASE, async client => await client.query('SELECT count(*)::int AS n FROM public.t WHERE age(xmin) <= age($1::xid)', [parent.facts['snapshotXmin']]))
+      const { rows: [seen] } = await inDatabase(postgres, DATABASE, async client => await client.query<{ n: number }>('SELECT count(*)::int AS n FROM public.t WHERE age(xmin) <= age($1::xid)', [parent.facts['snapshotXmin']]))
       expect(seen).toEqual({ n: 0 })
       expect((await line.take(source())).notes).toEqual([`read in full, because the text of its regrole values can change without them: ${ROWS}`])
       expect(await line.differing(whole())).toEqual([[]])
