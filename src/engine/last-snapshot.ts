@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import Type from 'typebox'
-import { CID } from 'multiformats/cid'
 import { readRecord, writeRecord } from '../cas/records.ts'
 import type { Repository } from '../cas/repository.ts'
+import { parseCid } from '../dag/block.ts'
 import { directoryBackend } from '../storage/directory-backend.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 
@@ -20,7 +20,7 @@ export async function recallLast (repository: Repository, project: string): Prom
   if (ownFolder === undefined) return undefined
   const record = await readRecord(directoryBackend(ownFolder), keyOf(project), LastRecord).catch(() => undefined) // then it is as if it were the first
   if (record === undefined || record.repository !== config.id || record.project !== project) return undefined
-  return await repository.isVisible(record.id) ? { id: record.id, root: CID.parse(record.root) } : undefined
+  return await repository.isVisible(record.id) ? { id: record.id, root: parseCid(record.root, keyOf(project)) } : undefined
 }
 
 /** Remembers a snapshot that was made without a key. Failing to undoes nothing: the next one then has no parent. */

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline'
 import { applyGarbage } from '../../src/cas/garbage-apply.ts'
 import { planGarbage } from '../../src/cas/garbage-plan.ts'
 import { openRepository } from '../../src/cas/repository.ts'
@@ -9,9 +10,11 @@ import { commitManifest, manifestOf, markManifests } from './manifest.ts'
 
 /*
  * A process that works on a repository until it is killed, or for a number of rounds:
- *   node cas-process.ts write|collect <folder> <seed> [rounds]
+ *   node cas-process.ts write|step|collect <folder> <seed> [rounds]
+ * `step` is `write` that waits for a line of input after each snapshot.
  * Prints "ready" when it begins, and a line for each snapshot that it was told is committed.
  */
+const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const [task, folder, seed, rounds = 'Infinity'] = process.argv.slice(2) as [string, string, string, string?]
 
 const KEPT_SNAPSHOTS = 3
@@ -48,14 +51,16 @@ async function main (): Promise<void> {
   process.stdout.write('ready\n')
   for (let round = 0; round < Number(rounds); round++) {
     try {
-      if (task === 'write') await writeSnapshot(repository, round)
-      else await collect(repository)
+      if (task === 'collect') await collect(repository)
+      else await writeSnapshot(repository, round)
+      if (task === 'step') await input.next()
     } catch (error) {
       // The parent was forgotten between being listed and being named: that is for the writer to try again.
       if (!isBackupError(error, 'SNAPSHOT_MISSING')) throw error
     }
   }
   await repository.close()
+  process.stdin.destroy()
 }
 
 await main()

@@ -51,10 +51,14 @@ describe('a disk that loses power', () => {
     if (!isMounted) return skip('needs root, loop devices, mkfs.ext4 and perl')
     const repository = join(disk, 'deep', 'repository')
     await (await createRepository(directoryBackend(repository))).close()
-    const writer = startCasProcess('write', repository, 'seed')
+    // What it did next could make durable what it should have made durable before.
+    const writer = startCasProcess('step', repository, 'seed')
     const exit = once(writer.child, 'exit')
     try {
-      await printed(writer, 1 + snapshots)
+      for (let count = 1; count <= snapshots; count++) {
+        if (count > 1) writer.child.stdin.write('\n')
+        await printed(writer, 1 + count)
+      }
       run('perl', '-e', POWER_OFF, disk)
     } finally {
       writer.child.kill('SIGKILL')

@@ -14,7 +14,7 @@ export interface CasProcess {
 }
 
 /** Starts a process that works on the repository in `folder` as cas-process.ts says. */
-export function startCasProcess (task: 'write' | 'collect', folder: string, ...more: readonly string[]): CasProcess {
+export function startCasProcess (task: 'write' | 'step' | 'collect', folder: string, ...more: readonly string[]): CasProcess {
   return startProcess('cas-process.ts', task, folder, ...more)
 }
 

@@ -27,7 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
 
   // 3 · A flipped bit anywhere is detected, located, named, and never reaches a target.
   { guarantee: 3, without: 'the hash of a blob', file: 'src/cas/blob-fetcher.ts', from: "    if (addressOf(bytes) !== address) throw blobCorrupt(address, copy, 'its bytes do not hash to its address')\n", to: '', test: DAMAGE },
-  { guarantee: 3, without: 'the checksum of records', file: 'src/cas/record.ts', from: 'checksum !== checksumOf(members)', to: 'checksum === undefined', test: DAMAGE },
+  { guarantee: 3, without: 'the checksum of records', file: 'src/cas/record.ts', from: 'checksum === undefined || checksum !== checksumOrNone(members)', to: 'checksum === undefined', test: DAMAGE },
   { guarantee: 3, without: 'the hash of index segments', file: 'src/cas/segment.ts', from: ' || !sha256(bytes.subarray(0, end)).equals(bytes.subarray(end))', to: '', test: DAMAGE },
   { guarantee: 3, without: 'the canonical form of blocks', file: 'src/dag/block.ts', from: 'Buffer.compare(bytes, again) !== 0', to: 'false', test: 'test/dag/block.test.ts' },
   { guarantee: 3, without: 'the seal of archives', file: 'src/caf/archive-reader.ts', from: '    await checkSeal(this.path, this.#zip.sizeBytes, { signal })\n', to: '', test: 'test/damaged/caf-flipped-bytes.test.ts' },
@@ -35,9 +35,11 @@ export const MUTANTS: readonly Mutant[] = [
   // 4 · GC never removes anything reachable.
   { guarantee: 4, without: 'waiting for sessions', file: 'src/cas/garbage-apply.ts', from: '  await waitForSessions(backend, { now: () => repository.now(), signal, ...(pollMs && { pollMs }), ...(onWait && { onWait }) })\n', to: '', test: GARBAGE },
   { guarantee: 4, without: 'one final for all collectors', file: 'src/cas/garbage-apply.ts', from: '  if (other === undefined) throw corrupt', to: '  if (other !== undefined) return final\n  if (other === undefined) throw corrupt', test: RACES },
-  { guarantee: 4, without: 'the refusal of planned packs by new writers', file: 'src/cas/reusable-copies.ts', from: ' && !planned.has(name)', to: '', test: GARBAGE },
+  { guarantee: 4, without: 'the refusal of planned packs by new writers', file: 'src/cas/reusable-copies.ts', from: ' || planned.has(name)', to: '', test: GARBAGE },
   { guarantee: 4, without: 'the bases of deltas in packs that stay', file: 'src/cas/evacuation.ts', from: '      for (const { base } of blobs) if (base !== undefined) held.add(base)\n', to: '', test: GARBAGE },
-  { guarantee: 4, without: 'open readers as roots', file: 'src/cas/roots.ts', from: '      if (commit !== undefined) roots.set(id', to: '      if (commit === null) roots.set(id', test: GARBAGE },
+  { guarantee: 4, without: 'open readers as roots', file: 'src/cas/roots.ts', from: '      if (commit !== undefined) roots.push(', to: '      if (commit === null) roots.push(', test: GARBAGE },
+  { guarantee: 4, without: 'the second look at the roots', file: 'src/cas/roots.ts', from: '[...before, ...after].map(', to: 'before.map(', test: RACES },
+  { guarantee: 4, without: 'marking again after the sessions have ended', file: 'src/cas/garbage-apply.ts', from: '  const { signal, pollMs, onWait } = options\n  await waitForSessions(', to: '  const { signal, pollMs, onWait } = options\n  const early = await Array.fromAsync(options.mark())\n  options = { ...options, mark: async function * () { yield * early } }\n  await waitForSessions(', test: GARBAGE },
   { guarantee: 4, without: 'the look whether the copy that stays is intact', file: 'src/cas/evacuation.ts', from: '        if (await this.#isIntact(address, copy)) wanted', to: '        wanted', test: GARBAGE },
   { guarantee: 4, without: 'the refusal to run beside a loss', file: 'src/cas/garbage-plan.ts', from: '    if (needed.add(address)) await checkListed(repository, address)', to: '    needed.add(address)', test: GARBAGE },
 
@@ -60,10 +62,10 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 6, without: 'the path of an inclusion proof', file: 'src/trust/log/tlog-proof.ts', from: 'if (!verifyInclusion(', to: 'if (false && !verifyInclusion(', test: 'test/trust/log/tlog-proof.test.ts' },
   { guarantee: 6, without: 'consistency before a witness cosigns', file: 'src/trust/witness/witness.ts', from: 'if (!verifyConsistency(from, checkpoint, proof)) return', to: 'if (false) return', test: 'test/trust/witness.test.ts' },
   { guarantee: 6, without: 'looking at the snapshot before a witness cosigns', file: 'src/trust/witness/witness.ts', from: "  if ('refusal' in inspection) return refuse(422, inspection.refusal)", to: "  if ('refusal' in inspection) return await this.#cosign(request, log, position, known)", test: 'test/trust/witness.test.ts' },
-  { guarantee: 6, without: "the check of a validator's cosignature", file: 'src/trust/quorum.ts', from: 'return time !== undefined && time > 0 ? said', to: 'return true ? said', test: 'test/trust/consensus.test.ts' },
+  { guarantee: 6, without: "the check of a validator's cosignature", file: 'src/trust/quorum.ts', from: 'return time !== undefined && time > 0 ? said', to: 'return true ? said', test: 'test/trust/quorum.test.ts' },
   { guarantee: 6, without: 'one vote for each key', file: 'src/trust/policy/policy.ts', from: 'const votes = new Set(cosigners.map(voteOf))', to: 'const votes = new Set(cosigners.map(key => key.name))', test: 'test/trust' },
   { guarantee: 6, without: 'the quorum', file: 'src/engine/consensus.ts', from: 'if (result.reached) return', to: 'if (result.verdicts.length > 0) return', test: 'test/trust/consensus.test.ts' },
-  { guarantee: 6, without: "the comparison of an archive with its proof", file: 'src/engine/archive-origin.ts', from: "if (opening.kind !== 'snapshot' || opening.root !== root) {", to: "if (opening.kind !== 'snapshot') {", test: 'test/engine/archive-origin.test.ts' },
+  { guarantee: 6, without: 'the comparison of an archive with its proof', file: 'src/engine/archive-origin.ts', from: "if (opening.kind !== 'snapshot' || opening.root !== root) {", to: "if (opening.kind !== 'snapshot') {", test: 'test/engine/archive-origin.test.ts' },
   { guarantee: 6, without: 'the list of an encrypted archive', file: 'src/caf/encrypted-entries.ts', from: '  checkEnvelope(envelope, manifest.entries.length)\n', to: '', test: 'test/damaged/caf-encrypted.test.ts' },
   { guarantee: 6, without: 'the limit of work that an archive may ask for', file: 'src/caf/age-keys.ts', from: '  decrypter.addIdentity({ unwrapFileKey: refuseCostly })\n', to: '', test: 'test/caf/age-file.test.ts' },
 

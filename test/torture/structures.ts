@@ -117,14 +117,12 @@ function segmentParts ({ length }: Uint8Array): Part[] {
   return [{ name: 'magic', start: 0, end: 8 }, { name: 'body', start: 8, end: length - 32 }, { name: 'hash', start: length - 32, end: length }]
 }
 
-/**
- * Text and the log's own signature. The cosignatures after it are for those who know the witnesses' keys: of a repository by itself nobody can say
- * whether they are as they were.
- */
+/** Text, the log's own signature, and those of validators, whose keys stand in commit records. */
 function checkpointParts (bytes: Uint8Array): Part[] {
   const note = Buffer.from(bytes)
   const signatures = note.indexOf('\n\n') + 2
-  return [{ name: 'text', start: 0, end: signatures }, { name: 'signature', start: signatures, end: note.indexOf('\n', signatures) + 1 }]
+  const cosignatures = note.indexOf('\n', signatures) + 1
+  return [{ name: 'text', start: 0, end: signatures }, { name: 'signature', start: signatures, end: cosignatures }, { name: 'cosignatures', start: cosignatures, end: note.length }]
 }
 
 /** What is sealed has no structure for who has no key, but for its ends. */

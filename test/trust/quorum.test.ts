@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { isBackupError } from '../../src/errors.ts'
+import { signCheckpoint } from '../../src/trust/log/checkpoint.ts'
+import { cosign } from '../../src/trust/log/cosignature.ts'
+import { noteSigner } from '../../src/trust/log/note-key.ts'
+import { formatNote, formatSignature, parseNote } from '../../src/trust/log/signed-note.ts'
 import { poll, reachConsensus } from '../../src/trust/quorum.ts'
 import type { Proposal, Validator, Verdict } from '../../src/trust/validator.ts'
 import { witnessSigner } from './sample-log.ts'
@@ -76,5 +80,23 @@ describe('a poll', () => {
     const error: unknown = await reachConsensus([keyed('a'), keyed('b'), validator('c')], PROPOSAL, { threshold: 3 }).catch((reason: unknown) => reason)
     expect(isBackupError(error, 'INVALID_OPTION')).toBe(true)
     expect((await reachConsensus([keyed('a'), keyed('b'), validator('c')], PROPOSAL)).validatedBy).toEqual(['a', 'b', 'c'])
+  })
+
+  it('counts one with a key only if the proposed checkpoint is cosigned by it', async () => {
+    const [signer, other] = [witnessSigner('one', 1), witnessSigner('other', 2)]
+    const log = noteSigner('example.com/log', Buffer.alloc(32, 3))
+    const [proposed, older] = [2, 1].map(size => parseNote(signCheckpoint({ size, root: Buffer.alloc(32, size) }, log)))
+    const proposal = { log: { checkpoint: formatNote(proposed!) } } as Proposal
+    const votes = async (cosignature?: string): Promise<boolean> => {
+      const verdict = { ...yes('a'), ...(cosignature === undefined ? {} : { cosignature }) }
+      return (await poll([{ ...validator('a', async () => verdict), key: signer.key }], proposal)).reached
+    }
+    const right = formatSignature(cosign(proposed!.text, signer, 1_700_000_000))
+    expect(await votes(right)).toBe(true)
+    expect(await votes()).toBe(false)
+    expect(await votes(formatSignature(cosign(older!.text, signer, 1_700_000_000)))).toBe(false)
+    expect(await votes(formatSignature(cosign(proposed!.text, other, 1_700_000_000)))).toBe(false)
+    expect(await votes(right.replace('one', 'two'))).toBe(false)
+    expect(await votes('nonsense')).toBe(false)
   })
 })

@@ -2,7 +2,7 @@ import PQueue from 'p-queue'
 import { BackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import { openCheckpoint } from './checkpoint.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import type { SignedCheckpoint } from './checkpoint.ts'
 import type { LogFinding } from './log-finding.ts'
 import { corruptFinding } from './log-finding.ts'
 import { CHECKPOINT_PREFIX, ENTRY_PREFIX, NEWEST_CHECKPOINT_KEY, entryKey, numberOf, openingKey } from './log-layout.ts'
@@ -19,7 +19,7 @@ export interface StoredLog {
   /** What they say, as far as it can be read. */
   readonly openings: ReadonlyArray<Opening | undefined>
   /** Checkpoints with a right signature, by their keys. */
-  readonly checkpoints: ReadonlyMap<string, Checkpoint>
+  readonly checkpoints: ReadonlyMap<string, SignedCheckpoint>
   readonly findings: readonly LogFinding[]
 }
 
@@ -38,8 +38,8 @@ async function numbersIn ({ store }: Log, prefix: string, options: AbortOptions)
   return numbers.filter(number => number !== undefined)
 }
 
-async function readCheckpoints (log: Log, findings: LogFinding[], options: AbortOptions): Promise<Map<string, Checkpoint>> {
-  const found = new Map<string, Checkpoint>()
+async function readCheckpoints (log: Log, findings: LogFinding[], options: AbortOptions): Promise<Map<string, SignedCheckpoint>> {
+  const found = new Map<string, SignedCheckpoint>()
   const keys = [NEWEST_CHECKPOINT_KEY, ...await Array.fromAsync(log.store.backend.list(CHECKPOINT_PREFIX, options), ({ key }) => key)]
   for (const key of keys) {
     const note = await log.store.backend.get(key, options)

@@ -1,6 +1,7 @@
 import type { Repository } from '../../cas/repository.ts'
 import { isBackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
+import { checkCosignatures } from './check-cosignatures.ts'
 import { readStoredLog } from './check-leaves.ts'
 import { checkRecords, readStoredRecords } from './check-records.ts'
 import { checkTree } from './check-tree.ts'
@@ -20,7 +21,13 @@ export async function * checkLog (log: Log, repository: Pick<Repository, 'backen
   if (rollback !== undefined) yield rollback
   yield * checkTree(log.store, stored, options)
   const complete = stored.openings.every(opening => opening !== undefined)
-  yield * checkRecords(records, stored, { repository, key: log.key, complete, ...options })
+  let isWhole = true
+  for await (const finding of checkRecords(records, stored, { repository, key: log.key, complete, ...options })) {
+    isWhole &&= finding.severity === 'warning'
+    yield finding
+  }
+  // Where a commit record is gone, so are the keys that it named.
+  for (const finding of checkCosignatures(records, stored, log.key)) if (isWhole || finding.severity === 'error') yield finding
 }
 
 /** Whether the log goes on from what this host remembers. */

@@ -1,7 +1,9 @@
 import { encodeRecord } from '../../cas/record.ts'
 import type { AbortOptions } from '../../stream.ts'
+import { checkCosignatures } from './check-cosignatures.ts'
 import { readStoredLog } from './check-leaves.ts'
 import type { StoredLog } from './check-leaves.ts'
+import type { StoredRecords } from './check-records.ts'
 import { checkTree, newestOf, rootsAt } from './check-tree.ts'
 import { signCheckpoint } from './checkpoint.ts'
 import { ExpectedTiles } from './expected-tiles.ts'
@@ -14,6 +16,8 @@ import { TILE_WIDTH, decodeBundle, newTiles } from './tile.ts'
 export interface RepairLogOptions extends AbortOptions {
   /** Signs again what was signed before; without it damaged checkpoints stay. */
   readonly signer?: NoteSigner | undefined
+  /** By whose keys cosignatures are checked; a wrong one is left out, for it stands in its commit record too. @default none are */
+  readonly records?: StoredRecords | undefined
   /** Only says what would be done. @default false */
   readonly dryRun?: boolean | undefined
 }
@@ -24,7 +28,7 @@ export interface RepairLogOptions extends AbortOptions {
  * @returns the keys that were written
  * @throws {BackupError} `STORAGE_…`
  */
-export async function repairLog (log: Log, { signer, dryRun = false, signal }: RepairLogOptions = {}): Promise<string[]> {
+export async function repairLog (log: Log, { signer, records, dryRun = false, signal }: RepairLogOptions = {}): Promise<string[]> {
   const stored = await readStoredLog(log, { signal })
   const newest = newestOf(stored.checkpoints)
   const leaves = newest && await provenLeaves(log.store, stored, newest, { signal })
@@ -35,7 +39,8 @@ export async function repairLog (log: Log, { signer, dryRun = false, signal }: R
   }
   const tiles = new ExpectedTiles(leaves)
   const roots = rootsAt(leaves, Array.from({ length: leaves.length }, (_, at) => at + 1))
-  const wrong = [...stored.findings.map(({ key }) => key), ...await Array.fromAsync(checkTree(log.store, { ...stored, leaves }, { signal }), ({ key }) => key)]
+  const cosignatures = records === undefined ? [] : [...checkCosignatures(records, stored, log.key)]
+  const wrong = [...[...stored.findings, ...cosignatures.filter(({ severity }) => severity === 'error')].map(({ key }) => key), ...await Array.fromAsync(checkTree(log.store, { ...stored, leaves }, { signal }), ({ key }) => key)]
   for (const key of wrong.filter(each => each !== undefined)) {
     const size = key === NEWEST_CHECKPOINT_KEY ? leaves.length : key.startsWith(CHECKPOINT_PREFIX) ? numberOf(key) : undefined
     const root = size === undefined ? undefined : roots.get(size)

@@ -7,7 +7,9 @@ import { exportArchive } from '../../../src/engine/export.ts'
 import { applyForget, planForget } from '../../../src/engine/forget.ts'
 import { collectGarbage } from '../../../src/engine/garbage.ts'
 import { importArchive } from '../../../src/engine/import.ts'
+import { readLog } from '../../../src/engine/open-log.ts'
 import type { OnProgress } from '../../../src/engine/progress.ts'
+import { checkProof, proveSnapshot } from '../../../src/engine/proof.ts'
 import { restoreSnapshot } from '../../../src/engine/restore.ts'
 import { createSnapshot } from '../../../src/engine/snapshot.ts'
 import type { CreatedSnapshot } from '../../../src/engine/snapshot.ts'
@@ -57,6 +59,7 @@ class Demo {
       await this.#report.step('prove both equal: rows by hash, points one by one, files one by one', async () => await proveEqual(repository, imported, this.#original, this.#copy), lines => lines)
       await this.#oneTable(repository, first)
       await this.#cleanUp(repository, first)
+      await this.#prove(repository, second)
       this.#report.summary('what it cost', [
         ['first snapshot', `${bytes(first.sizeBytes)} of state, ${bytes(first.storedBytes)} stored`],
         ['second snapshot', `${bytes(second.sizeBytes)} of state, ${bytes(second.storedBytes)} stored`],
@@ -103,6 +106,13 @@ class Demo {
       })
       return await this.#original.compareScratch('scratch')
     }, ({ then, now }) => [`scratch.atomic_facts has the ${then} facts of the first day beside today's ${now}`])
+  }
+
+  /** What an auditor does with a file, and without the repository. */
+  async #prove (repository: Repository, { id }: CreatedSnapshot): Promise<void> {
+    const { key } = (await readLog(repository))!
+    await this.#report.step('prove the second snapshot, and check the proof by itself', async () => checkProof(await proveSnapshot(repository, id), { logKey: key }),
+      ({ index, checkpoint, log }) => [`leaf ${index} of ${checkpoint.size} in the log ${log.name}, a checkpoint signed by its key`])
   }
 
   async #cleanUp (repository: Repository, { id }: CreatedSnapshot): Promise<void> {

@@ -57,6 +57,15 @@ describe('log', () => {
     expect(await numbersIn(log)).toEqual(leaves.map((_, n) => n))
   })
 
+  it('has leaves that tell nothing, not even that the same was done twice', async () => {
+    const log = new Log(memoryBackend(), { key: signer.key, signer })
+    const [one, other] = [await log.append(actOf(1), facts), await log.append(actOf(1), facts)]
+    expect(one.leaf).not.toEqual(other.leaf)
+    const blinds = [one, other].map(({ opening }) => decodeOpening(opening).blind)
+    expect(new Set(blinds).size).toBe(2)
+    expect(blinds.join('')).toMatch(/^[0-9a-f]{128}$/)
+  })
+
   it('is the same, byte for byte, whoever makes its tiles and in whatever steps', async () => {
     const [atOnce, stepwise] = [memoryBackend(), memoryBackend()]
     const [keyless, log] = [logOver(atOnce, { signer: undefined }), logOver(stepwise)]
