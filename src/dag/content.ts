@@ -5,7 +5,7 @@ import type { ByteContent, Content } from '../sources/source.ts'
 import { storeBytes, Tap } from './store-bytes.ts'
 import type { StoreContext } from './store-context.ts'
 import { storeFiles } from './store-files.ts'
-import { storeRows } from './store-rows.ts'
+import { sameLayout, storeRows } from './store-rows.ts'
 import type { StoredContent } from './stored-content.ts'
 
 export type { StoreContext } from './store-context.ts'
@@ -73,10 +73,6 @@ async function store (content: Content, context: StoreContext, { like, bases }: 
 function ofForm<F extends StoredContent['form']> (content: StoredContent | undefined, form: F): Extract<StoredContent, { form: F }> | undefined
 function ofForm (content: StoredContent | undefined, form: StoredContent['form']): StoredContent | undefined {
   return content?.form === form ? content : undefined
-}
-
-function sameLayout (a: { columns: readonly string[], key: readonly unknown[] }, b: { columns: readonly string[], key: readonly unknown[] }): boolean {
-  return JSON.stringify([a.columns, a.key]) === JSON.stringify([b.columns, b.key])
 }
 
 /** Takes blobs for nothing but their addresses. */

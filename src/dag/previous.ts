@@ -23,12 +23,16 @@ export abstract class Previous {
     try {
       return await find(this.#cursor ??= await TreeCursor.open(this.#root, this.blobs))
     } catch (error) {
-      if (!isBackupError(error, ...UNUSABLE)) throw error
+      if (!isUnusable(error)) throw error
       this.#gone = true
       return undefined
     }
   }
 }
 
-/** Why an earlier version may be of no use: damage, or keys (labels of an enum) that have no place in the new order. */
+/** True if the error says that an earlier version is of no use: damage, or keys (labels of an enum) that have no place in the new order. */
+export function isUnusable (error: unknown): boolean {
+  return isBackupError(error, ...UNUSABLE)
+}
+
 const UNUSABLE = ['BLOB_MISSING', 'BLOB_CORRUPT', 'PACK_CORRUPT', 'BLOCK_INVALID', 'TREE_INVALID', 'FORMAT_UNKNOWN', 'NODE_INVALID'] as const

@@ -28,6 +28,8 @@ export interface CaptureOptions extends AbortOptions {
   readonly concurrency: number
   /** The node of that id in the parent snapshot: its cut parameters are inherited, its chunks are delta bases. */
   previous(id: string): Promise<NodeBlock | undefined>
+  /** What the source of that name told of its capture in the parent snapshot. */
+  previousCapture?(source: string): CaptureSummary | undefined
   readonly onProgress?: OnProgress | undefined
 }
 
@@ -58,8 +60,8 @@ interface OpenCapture {
   readonly capture: Capture
 }
 
-async function openAll (sources: readonly Source[], { signal }: AbortOptions): Promise<OpenCapture[]> {
-  const opened = await Promise.allSettled(sources.map(async source => ({ name: source.name, capture: await source.capture({ signal }) })))
+async function openAll (sources: readonly Source[], { signal, previousCapture }: CaptureOptions): Promise<OpenCapture[]> {
+  const opened = await Promise.allSettled(sources.map(async source => ({ name: source.name, capture: await source.capture({ signal, previous: previousCapture?.(source.name) }) })))
   const failed = opened.find(result => result.status === 'rejected')
   const captures = opened.filter(result => result.status === 'fulfilled').map(result => result.value)
   if (failed === undefined) return captures

@@ -125,6 +125,7 @@ async function capture (repository: Repository, writer: WriterSession, request: 
   const { artifacts, summaries } = await captureAll(request.sources, {
     blobs: writer, seed, chunker, concurrency: request.concurrency ?? 4, signal: request.signal, onProgress: request.onProgress,
     previous: async id => (await previous(id))?.node,
+    previousCapture: name => parent?.block.sources.find(source => source.name === name),
   })
   return { graph: await writeGraph(artifacts, { blobs: writer, seed, traceId: request.traceId, description: request.description, previous }), summaries }
 }

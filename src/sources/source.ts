@@ -36,6 +36,21 @@ export interface RowContent {
   /** Bytes of an average row if known, for the cut rule of a first snapshot. */
   readonly averageRowBytes?: number
   read(options?: AbortOptions): Bytes
+  /**
+   * Instead of `read`, what makes the rows out of those of the capture in {@link CaptureOptions.previous}; absent when the source cannot be
+   * sure of it. When they do not fit, `read` may still be called. The caller closes it.
+   */
+  readonly changes?: (options?: AbortOptions) => Promise<RowChanges>
+}
+
+/** Rows by what changed: every row whose key is among `keys` and that is not among `rows` is what it was. Both ascend in key order; read them side by side. */
+export interface RowChanges {
+  /** The key's columns of all rows, as COPY text. */
+  readonly keys: Bytes
+  /** The rows that are new or may be others than before. */
+  readonly rows: Bytes
+  /** Ends both, also in the middle. Safe to call twice. */
+  close(): Promise<void>
 }
 
 export interface ByteContent {
@@ -120,7 +135,7 @@ export interface CaptureSummary {
 export interface Capture {
   /**
    * Yields each artifact once. Their contents may be read in any order, at the same time and until `close`, at most
-   * once each; how many are really read at once is the source's affair (it waits for a connection).
+   * once each (and `read` after `changes`); how many are really read at once is the source's affair (it waits for a connection).
    */
   artifacts(options?: AbortOptions): AsyncIterable<Artifact>
   /** Call after all contents were read: checks that the view held to the end. @throws {BackupError} `SOURCE_CHANGED` */
@@ -129,11 +144,16 @@ export interface Capture {
   close(): Promise<void>
 }
 
+export interface CaptureOptions extends AbortOptions {
+  /** What this source told of the capture in the parent snapshot: contents may then offer their changes since. */
+  readonly previous?: CaptureSummary | undefined
+}
+
 export interface Source {
   /** First part of its artifacts' ids: [a-z0-9-]+, unique in a configuration. */
   readonly name: string
   /** Opens a view. On failure nothing stays open. */
-  capture(options?: AbortOptions): Promise<Capture>
+  capture(options?: CaptureOptions): Promise<Capture>
 }
 
 /** An artifact as a restorer gets it. Contents are verified while they are read: a damaged chunk throws before its bytes are handed on. */

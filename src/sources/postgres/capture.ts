@@ -1,5 +1,5 @@
 import { BackupError } from '../../errors.ts'
-import type { AbortOptions } from '../../stream.ts'
+import type { AbortOptions, Plain } from '../../stream.ts'
 import type { Artifact, Capture, CaptureSummary } from '../source.ts'
 import { blobArtifacts } from './blob-artifacts.ts'
 import { readNotes } from './capture-notes.ts'
@@ -20,7 +20,19 @@ import type { ServerFacts } from './server-facts.ts'
 import { asSourceError } from './server-error.ts'
 import { SnapshotReaders } from './snapshot-readers.ts'
 import { tableArtifact } from './table-artifact.ts'
+import { readTableIdentities } from './table-identity.ts'
+import { TableReads } from './table-reads.ts'
+import type { TableReadsOptions } from './table-reads.ts'
 import { textContent } from './text-content.ts'
+import { isFlushed } from './wal-flush.ts'
+
+/** How long the server may take to make durable what a snapshot saw. */
+const FLUSH_MS = 2_000
+
+export interface IncrementalReads extends Pick<TableReadsOptions, 'fullReadEvery' | 'previous'> {
+  /** The WAL's position before the snapshot was taken. */
+  readonly visible: string | null
+}
 
 /** What was found out while the view was opened. */
 export interface OpenedDatabase {
@@ -33,6 +45,8 @@ export interface OpenedDatabase {
   readonly dependencies: CatalogDependencies
   readonly relations: RelationIndex
   readonly facts: ServerFacts
+  /** What incremental reads need; absent when tables are always read in full. */
+  readonly incremental?: IncrementalReads | undefined
   readonly begin: Date
   readonly now: () => Date
 }
@@ -43,11 +57,13 @@ export class PostgresCapture implements Capture {
   readonly #readers: SnapshotReaders
   readonly #artifacts: readonly Artifact[]
   readonly #notes: readonly string[]
+  readonly #reads: TableReads | undefined
 
-  private constructor (opened: OpenedDatabase, readers: SnapshotReaders, artifacts: readonly Artifact[], notes: readonly string[]) {
+  private constructor (opened: OpenedDatabase, readers: SnapshotReaders, { artifacts, reads }: PlannedArtifacts, notes: readonly string[]) {
     this.#opened = opened
     this.#readers = readers
     this.#artifacts = artifacts
+    this.#reads = reads
     this.#notes = notes
   }
 
@@ -65,17 +81,20 @@ export class PostgresCapture implements Capture {
   }
 
   async finish (): Promise<CaptureSummary> {
-    const { snapshot, facts: { position, ...facts }, begin, now, database } = this.#opened
+    const { snapshot, facts, begin, now, database } = this.#opened
+    const { position, ...others } = facts
     await this.#readers.closeIdle()
+    let reads: Plain | undefined
     try {
       await snapshot.verify()
+      reads = this.#reads?.facts(await isFlushed(snapshot.holder, facts, { waitMs: FLUSH_MS, nudge: async () => { await snapshot.nudge().catch(() => undefined) } })) // not to be a base is no failure
     } catch (error) {
       throw asSourceError(error, { action: `confirm the snapshot of database ${database}`, data: { database } })
     }
     return {
       begin: begin.toISOString(), end: now().toISOString(),
       ...(position !== null && { position }),
-      facts: { ...facts, database }, notes: this.#notes,
+      facts: { ...others, database, ...(reads !== undefined && { reads }) }, notes: [...this.#notes, ...this.#reads?.notes() ?? []],
     }
   }
 
@@ -84,7 +103,12 @@ export class PostgresCapture implements Capture {
   }
 }
 
-async function planArtifacts (opened: OpenedDatabase, readers: SnapshotReaders): Promise<Artifact[]> {
+interface PlannedArtifacts {
+  readonly artifacts: readonly Artifact[]
+  readonly reads: TableReads | undefined
+}
+
+async function planArtifacts (opened: OpenedDatabase, readers: SnapshotReaders): Promise<PlannedArtifacts> {
   const { source, snapshot: { holder }, objects, relations, selection } = opened
   const [tables, sequences] = [createdOf('r', opened), createdOf('S', opened)]
   assertReadableHere([...tables, ...sequences], opened)
@@ -92,17 +116,26 @@ async function planArtifacts (opened: OpenedDatabase, readers: SnapshotReaders):
   await assertRowsFit(holder, oids)
   const rows = await readTables(holder, oids)
   const context = { objects, relations, rowsIds: new Map(tables.map(({ relation: { oid, schema, name } }) => [oid, rowsId(source, schema, name)])) }
-  return [
+  const sorted = tables.filter(({ relation: { oid, extensionCondition } }) => (rows.get(oid)?.key.length ?? 0) > 0 && (extensionCondition ?? '') === '')
+  const reads = await planReads(opened, new Map(sorted.map(({ relation: { oid } }) => [oid, context.rowsIds.get(oid)!])), readers.width)
+  const artifacts = [
     await databaseArtifact(opened),
     ...objectArtifacts(context),
     ...tables.flatMap(({ relation, creator }) => {
       const tableRows = rows.get(relation.oid)
-      return tableRows === undefined ? [] : [tableArtifact(source, relation, tableRows, { deps: [creator], readers })]
+      return tableRows === undefined ? [] : [tableArtifact(source, relation, tableRows, { deps: [creator], readers, reads })]
     }),
     ...await sequenceArtifacts(source, holder, sequences),
     ...selection.schemas === undefined ? await blobArtifacts(source, holder, readers) : [],
     ...refreshArtifacts(source, context),
   ]
+  return { artifacts, reads }
+}
+
+async function planReads ({ incremental, facts, snapshot: { holder } }: OpenedDatabase, ids: ReadonlyMap<number, string>, readers: number): Promise<TableReads | undefined> {
+  if (incremental === undefined) return undefined
+  const identities = await readTableIdentities(holder, [...ids.keys()])
+  return new TableReads({ ...incremental, facts, readers, tables: new Map([...identities].map(([oid, identity]) => [ids.get(oid)!, identity])) })
 }
 
 /** The relations of a kind whose data are the user's: the user's own, and configuration tables of extensions. */

@@ -77,6 +77,16 @@ export class DatabaseSnapshot {
     if (changed !== undefined) throw tableChanged(changed)
   }
 
+  /** Commits an empty transaction, which the server soon makes durable with all that was written before. Needs one more connection. */
+  async nudge (): Promise<void> {
+    const client = await this.#lease.connect(this.#database)
+    try {
+      await client.query('SELECT pg_current_xact_id()')
+    } finally {
+      await this.#lease.release(client)
+    }
+  }
+
   /** A further connection that sees the same moment, with canonical text. */
   async join (): Promise<pg.Client> {
     const client = await this.#lease.connect(this.#database)

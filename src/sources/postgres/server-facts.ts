@@ -20,6 +20,7 @@ export async function readServerMajor (client: pg.Client): Promise<number> {
 const FACTS = `
   SELECT current_setting('server_version') AS "serverVersion", current_setting('server_version_num')::int AS "serverVersionNumber",
     pg_snapshot_xmin(pg_current_snapshot())::text AS "snapshotXmin",
+    pg_snapshot_xmax(pg_current_snapshot())::text AS "snapshotXmax",
     (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()) AS "databaseOid",
     to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "postmasterStart",
     pg_is_in_recovery() AS "inRecovery",
@@ -34,6 +35,12 @@ const CONTROL = `
 const MAY_READ_CONTROL = "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE') AS allowed"
 
 export type ServerFacts = { readonly [key: string]: Plain } & { readonly position: string | null }
+
+/** How far the WAL is; a snapshot that is taken later sees all that was committed up to there. */
+export async function readWalPosition (client: pg.Client): Promise<string | null> {
+  const { rows: [row] } = await client.query<{ position: string | null }>('SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS position')
+  return row?.position ?? null
+}
 
 /** Facts about the server and the snapshot of the client's transaction. */
 export async function readServerFacts (client: pg.Client): Promise<ServerFacts> {

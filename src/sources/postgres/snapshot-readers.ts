@@ -7,6 +7,41 @@ import type { DatabaseSnapshot } from './database-snapshot.ts'
 import { asReadError } from './read-error.ts'
 import type { ReadErrorContext } from './read-error.ts'
 
+/** Streams that are open at the same time. */
+export interface SideBySide {
+  readonly streams: readonly Bytes[]
+  /** Ends them, also in the middle. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** One COPY on its way. */
+class Reading {
+  client: pg.Client | undefined
+  isWhole = false
+  readonly #sql: string
+  readonly #context: ReadErrorContext
+
+  constructor (sql: string, context: ReadErrorContext) {
+    this.#sql = sql
+    this.#context = context
+  }
+
+  bytes (client: pg.Client, options: AbortOptions): Bytes {
+    this.client = client
+    return this.#read(client, options)
+  }
+
+  async * #read (client: pg.Client, { signal }: AbortOptions): Bytes {
+    try {
+      yield * copyOut(client, this.#sql, { signal })
+      this.isWhole = true
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw asReadError(error, this.#context)
+    }
+  }
+}
+
 /** Connections that see a snapshot, as many at a time as the lease leaves; opened when first needed and used again. */
 export class SnapshotReaders {
   readonly #snapshot: DatabaseSnapshot
@@ -20,23 +55,57 @@ export class SnapshotReaders {
     this.#slots = new ConnectionSlots(lease.size - 1) // the snapshot holds one
   }
 
+  /** How many can read at once. */
+  get width (): number {
+    return this.#slots.size
+  }
+
   /** What a COPY sends; waits for a connection. */
   async * copy (sql: string, context: ReadErrorContext, { signal }: AbortOptions = {}): Bytes {
     await this.#slots.acquire(1, { signal })
-    let client: pg.Client | undefined
-    let isWhole = false
+    const reading = new Reading(sql, context)
     try {
-      client = this.#idle.pop() ?? await this.#snapshot.join()
-      yield * copyOut(client, sql, { signal })
-      isWhole = true
+      yield * reading.bytes(this.#idle.pop() ?? await this.#joined(context, { signal }), { signal })
+    } finally {
+      this.#free([reading])
+    }
+  }
+
+  /** What several COPYs send, to be read side by side, each on a connection of its own; waits for all of these at once. The caller closes it. */
+  async copyAll (statements: readonly string[], context: ReadErrorContext, { signal }: AbortOptions = {}): Promise<SideBySide> {
+    await this.#slots.acquire(statements.length, { signal })
+    const readings = statements.map(sql => new Reading(sql, context))
+    let isOpen = true
+    const close = async (): Promise<void> => {
+      if (isOpen) this.#free(readings)
+      isOpen = false
+    }
+    try {
+      const streams: Bytes[] = []
+      for (const reading of readings) streams.push(reading.bytes(this.#idle.pop() ?? await this.#joined(context, { signal }), { signal }))
+      return { streams, close }
+    } catch (error) {
+      await close()
+      throw error
+    }
+  }
+
+  async #joined (context: ReadErrorContext, { signal }: AbortOptions): Promise<pg.Client> {
+    try {
+      return await this.#snapshot.join()
     } catch (error) {
       signal?.throwIfAborted()
       throw asReadError(error, context)
-    } finally {
+    }
+  }
+
+  /** A connection whose COPY did not come to its end is of no more use. */
+  #free (readings: readonly Reading[]): void {
+    for (const { client, isWhole } of readings) {
       if (client !== undefined && isWhole) this.#idle.push(client)
       else if (client !== undefined) this.#lease.destroy(client)
-      this.#slots.release(1)
     }
+    this.#slots.release(readings.length)
   }
 
   /** Ends the connections that nobody uses now. */
