@@ -1,5 +1,5 @@
 import { keyEnd, NEWLINE } from '../../chunking/copy-text.ts'
-import type { CompareKeys, KeySpan } from '../../chunking/row-chunker.ts'
+import type { CompareKeys } from '../../chunking/row-chunker.ts'
 import type { ValueReference } from '../../chunking/row-splitter.ts'
 import { findReference, parseReference, valueEndAt } from '../../chunking/value-reference.ts'
 import { decodeFileRow } from '../../dag/file-row.ts'
@@ -68,17 +68,21 @@ function referencesIn (bytes: Uint8Array, entry: TreeEntry, invalid: Invalid): V
 }
 
 function verifyKeys (bytes: Uint8Array, ends: readonly number[], entry: TreeEntry, { keyColumns, compare }: RowLayout, invalid: Invalid): Uint8Array {
+  // Two places in turn, so that a row allocates nothing.
+  let [last, key] = [{ bytes, start: 0, end: -1 }, { bytes, start: 0, end: 0 }]
   let start = 0
-  let last: KeySpan | undefined
   for (const end of ends) {
-    const key = { bytes, start, end: keyEndIn(bytes, start, end, keyColumns, invalid) }
-    if (last !== undefined && !(compare(last, key) < 0)) throw invalid('has rows that do not ascend in their key')
+    key.start = start
+    key.end = keyEndIn(bytes, start, end, keyColumns, invalid)
+    if (last.end >= 0 && !(compare(last, key) < 0)) throw invalid('has rows that do not ascend in their key')
+    const before = last
     last = key
+    key = before
     start = end
   }
   const first = bytes.subarray(0, keyEndIn(bytes, 0, ends[0]!, keyColumns, invalid))
   if (entry.key === undefined || Buffer.compare(first, entry.key) !== 0) throw invalid('begins with another key than its tree says')
-  return bytes.subarray(last!.start, last!.end)
+  return bytes.subarray(last.start, last.end)
 }
 
 /** True if rows that begin with `key` may follow rows that end with `last`. */
