@@ -88,6 +88,14 @@ export class WriterSession implements BlobWriter {
     return { address, stored: 'present', storedBytes: 0 }
   }
 
+  reuse (address: Address): boolean {
+    this.#check()
+    const copy = this.#usable(address)
+    if (copy === undefined) return false
+    this.#count({ presentBlobs: 1, presentBytes: copy.plain })
+    return true
+  }
+
   async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     this.#check(signal)
     const { sink, fetcher, repository } = this.#parts

@@ -5,7 +5,7 @@ import type { AbortOptions } from '../stream.ts'
 /** What storing a content needs. */
 export interface StoreContext extends AbortOptions {
   /** Gets chunks and blocks; also read to find similar chunks of an earlier version. */
-  readonly blobs: Pick<BlobWriter, 'put' | 'get'>
+  readonly blobs: Pick<BlobWriter, 'put' | 'get'> & Partial<Pick<BlobWriter, 'reuse'>>
   /** The repository's 16 bytes, for tables that come for the first time. */
   readonly seed: Uint8Array
   /** The repository's sizes of byte chunks. */

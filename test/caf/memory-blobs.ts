@@ -13,6 +13,10 @@ export class MemoryBlobs implements BlobWriter {
     return { address, stored, storedBytes: stored === 'new' ? bytes.length : 0 }
   }
 
+  reuse (address: Address): boolean {
+    return this.blobs.has(address)
+  }
+
   async get (address: Address): Promise<Uint8Array | undefined> {
     return this.blobs.get(address)
   }

@@ -6,6 +6,7 @@ export class MemoryBlobs implements BlobWriter {
   readonly blobs = new Map<Address, Uint8Array>()
   readonly puts: { readonly address: Address, readonly base: Address | undefined, readonly stored: PutBlobResult['stored'] }[] = []
   readonly gets: Address[] = []
+  readonly reused: Address[] = []
 
   async put (bytes: Uint8Array, { base }: PutBlobOptions = {}): Promise<PutBlobResult> {
     const address = hash('sha256', bytes, 'hex')
@@ -13,6 +14,12 @@ export class MemoryBlobs implements BlobWriter {
     this.blobs.set(address, Uint8Array.from(bytes))
     this.puts.push({ address, base, stored })
     return { address, stored, storedBytes: stored === 'new' ? bytes.length : 0 }
+  }
+
+  reuse (address: Address): boolean {
+    const isThere = this.blobs.has(address)
+    if (isThere) this.reused.push(address)
+    return isThere
   }
 
   async get (address: Address): Promise<Uint8Array | undefined> {
@@ -32,5 +39,6 @@ export class MemoryBlobs implements BlobWriter {
   settle (): void {
     this.puts.length = 0
     this.gets.length = 0
+    this.reused.length = 0
   }
 }
