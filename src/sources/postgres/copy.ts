@@ -1,9 +1,9 @@
-import { addAbortSignal } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { from as copyFrom } from 'pg-copy-streams'
 import type { AbortOptions, Bytes } from '../../stream.ts'
+import { CopyOutQuery } from './copy-out-query.ts'
 
 /**
  * What `sql`, a `COPY … TO STDOUT`, sends; no more is asked of the server than the consumer takes. When the iteration
@@ -11,19 +11,20 @@ import type { AbortOptions, Bytes } from '../../stream.ts'
  */
 export async function * copyOut (client: pg.Client, sql: string, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
   signal?.throwIfAborted()
-  const stream = client.query(copyTo(sql))
-  // The server's answer to a cut connection comes when nobody iterates any more.
-  stream.on('error', () => undefined)
-  let complete = false
+  const query = client.query(new CopyOutQuery(sql))
+  const cutOff = (): void => { client.connection.stream.destroy() }
+  signal?.addEventListener('abort', cutOff, { once: true })
   try {
-    for await (const piece of signal === undefined ? stream : addAbortSignal(signal, stream)) yield piece as Uint8Array
-    complete = true
+    for (let rows = await query.next(); rows !== undefined; rows = await query.next()) {
+      signal?.throwIfAborted()
+      yield rows
+    }
   } catch (error) {
     signal?.throwIfAborted()
-    complete = client.connection.stream.writable
     throw error
   } finally {
-    if (!complete) client.connection.stream.destroy()
+    signal?.removeEventListener('abort', cutOff)
+    if (!query.isOver) cutOff()
   }
 }
 

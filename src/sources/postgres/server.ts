@@ -6,6 +6,7 @@ import type { Connections } from './connections.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import { locationOf, parseEndpoint } from './endpoint.ts'
 import type { Endpoint } from './endpoint.ts'
+import { ReadSocket } from './read-socket.ts'
 import { asSourceError } from './server-error.ts'
 
 export interface PostgresServerOptions {
@@ -87,7 +88,7 @@ export class PostgresServer implements Connections {
     const { host, port, user, password, tls: tlsOptions } = this.endpoint
     const client = new pg.Client({
       host, port, user, password, database, keepAlive: true, keepAliveInitialDelayMillis: 30_000, application_name: 'caf',
-      ssl: tls ? { ...tlsOptions } : false, connectionTimeoutMillis: this.#connectTimeoutMs,
+      ssl: tls ? { ...tlsOptions } : false, stream: () => new ReadSocket(), connectionTimeoutMillis: this.#connectTimeoutMs,
     })
     // A lost connection shows in the next query; without a listener it would end the process.
     client.on('error', () => undefined)

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { copyOut } from '../../../src/sources/postgres/copy.ts'
 import { postgresSource } from '../../../src/sources/postgres/postgres-source.ts'
 import { PostgresServer } from '../../../src/sources/postgres/server.ts'
 import { reachableTmpdir, serverAccount } from '../../servers/os-account.ts'
@@ -49,6 +50,18 @@ describe.skipIf(!hasOpenssl)('over TLS', () => {
     await server.release(client)
     expect((await captured(postgresSource({ server, database: 'postgres' }))).artifacts.has('postgres/database')).toBe(true)
     expect(server.tls).toBe(true)
+  })
+
+  it('copies rows out, more than fit at once', async () => {
+    const server = serverFor('?sslmode=require')
+    const client = await server.connect('postgres')
+    const rows = await Array.fromAsync(copyOut(client, "COPY (SELECT i, repeat('x', 100) FROM generate_series(1, 20000) AS i) TO STDOUT"), piece => piece.toString())
+    expect(rows.length).toBeGreaterThan(5)
+    expect(rows.join('')).toBe(Array.from({ length: 20_000 }, (_, at) => `${at + 1}\t${'x'.repeat(100)}\n`).join(''))
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await expect(Array.fromAsync(copyOut(client, 'COPY (SELECT 1/(5000 - i) FROM generate_series(1, 9000) AS i) TO STDOUT'))).rejects.toMatchObject({ code: '22012' })
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await server.release(client)
   })
 
   it.each(['verify-ca', 'verify-full'])('proves the server by its certificate with %s', async mode => {
