@@ -1,7 +1,5 @@
 import type { Command } from 'commander'
-import { loadConfig } from '../config/load-config.ts'
 import type { Config } from '../config/load-config.ts'
-import { openFromConfig } from '../config/open-config.ts'
 import type { OpenConfig } from '../config/open-config.ts'
 import type { Flags } from '../config/settings.ts'
 import { EXIT } from './exit-status.ts'
@@ -55,6 +53,7 @@ export class Cli {
   }
 
   async config (): Promise<Config> {
+    const { loadConfig } = await import('../config/load-config.ts')
     const { config: file, ...flags } = this.#globals
     const { env, cwd } = this.terminal
     return await loadConfig({ file, flags, env, cwd })
@@ -62,9 +61,10 @@ export class Cli {
 
   /** Opens what the configuration names for the time of `act`, and shows progress meanwhile. */
   async withRepository<T> (act: (opened: Opened) => Promise<T>): Promise<T> {
+    const { openFromConfig } = await import('../config/open-config.ts')
     const config = await this.config()
     const opened = await openFromConfig(config, { signal: this.signal })
-    const progress = progressDisplay(this.terminal.stderr, { mode: this.#globals.progress, output: this.output })
+    const progress = await progressDisplay(this.terminal.stderr, { mode: this.#globals.progress, output: this.output })
     try {
       return await act({ ...opened, config, progress })
     } finally {

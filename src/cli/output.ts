@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { styled } from './terminal.ts'
-import { textTable } from './text-table.ts'
 import type { Column } from './text-table.ts'
 
 /** What stdout gets: text for people, or JSON for programs, never both. */
@@ -22,9 +21,9 @@ export class Output {
   }
 
   /** A command's one result: `document` as JSON, or what `print` writes with `line` and `table`. */
-  async result (document: unknown, print: () => void): Promise<void> {
+  async result (document: unknown, print: () => void | Promise<void>): Promise<void> {
     if (this.json) this.#write(`${JSON.stringify(document, null, this.#compact ? 0 : 2)}\n`)
-    else print()
+    else await print()
     await this.#drained()
   }
 
@@ -38,8 +37,10 @@ export class Output {
     this.#write(`${text}\n`)
   }
 
-  table<Row> (columns: ReadonlyArray<Column<Row>>, rows: readonly Row[]): void {
-    if (rows.length > 0) this.line(textTable(columns, rows, { borders: this.#stdout.isTTY, heading: text => this.strong(text) }))
+  async table<Row> (columns: ReadonlyArray<Column<Row>>, rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return
+    const { textTable } = await import('./text-table.ts')
+    this.line(textTable(columns, rows, { borders: this.#stdout.isTTY, heading: text => this.strong(text) }))
   }
 
   /** Lines of `name  value`, the values below each other. */

@@ -1,4 +1,3 @@
-import { SingleBar } from 'cli-progress'
 import type { OnProgress, Progress } from '../engine/progress.ts'
 import { formatBytes } from './byte-size.ts'
 import type { Output } from './output.ts'
@@ -16,12 +15,13 @@ export interface ProgressDisplay {
 
 const BAR_CELLS = 24
 
-export function progressDisplay (stderr: NodeJS.WriteStream, { mode, output }: { readonly mode: ProgressMode, readonly output: Output }): ProgressDisplay {
+export async function progressDisplay (stderr: NodeJS.WriteStream, { mode, output }: { readonly mode: ProgressMode, readonly output: Output }): Promise<ProgressDisplay> {
   if (mode === 'json') return { onProgress: progress => { void output.record({ progress }, () => '') }, stop: () => {} }
-  return mode === 'auto' && stderr.isTTY ? terminalBar(stderr) : { onProgress: () => {}, stop: () => {} }
+  return mode === 'auto' && stderr.isTTY ? await terminalBar(stderr) : { onProgress: () => {}, stop: () => {} }
 }
 
-function terminalBar (stderr: NodeJS.WriteStream): ProgressDisplay {
+async function terminalBar (stderr: NodeJS.WriteStream): Promise<ProgressDisplay> {
+  const { SingleBar } = await import('cli-progress')
   const bar = new SingleBar({ stream: stderr, clearOnComplete: true, gracefulExit: false, fps: 8, format: (_options, _params, payload: { progress?: Progress }) => lineOf(payload.progress, stderr.columns) })
   let started = false
   return {

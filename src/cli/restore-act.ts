@@ -26,8 +26,8 @@ export async function showPlan (cli: Cli, opened: Opened, reference: string, int
   opened.progress.stop()
   const [problem] = plan.problems
   if (problem !== undefined) cli.status = STATUS_OF_CODE[problem.code]
-  await cli.output.result(planDocument(plan), () => {
-    cli.output.table(COLUMNS, plan.steps)
+  await cli.output.result(planDocument(plan), async () => {
+    await cli.output.table(COLUMNS, plan.steps)
     cli.output.line(`would bring back ${counted(plan.steps.filter(({ action }) => action === 'restore').length, 'node')}, ${counted(plan.rows, 'row')}, ${formatBytes(plan.sizeBytes)}; nothing was changed`)
     for (const { code, message } of plan.problems) cli.output.line(`in the way: ${printable(message)} [${code}]`)
   })
@@ -47,7 +47,7 @@ async function requestOf ({ signal }: Cli, { config, electorate, restorersFor, h
   return {
     restorers: await restorersFor(intent.targets),
     history: intent.preserveHistory ? await historyFor(intent.targets) : [],
-    electorate: await electorate(), policy: policyOf(intent), request: encodeIntent(intent), recipes,
+    electorate: await electorate(), policy: policyOf(intent), request: encodeIntent(intent), recipes: await recipes(),
     concurrency: config.concurrency, signal, onProgress: progress.onProgress,
   }
 }

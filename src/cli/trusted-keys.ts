@@ -1,9 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { readPolicy } from '../config/open-electorate.ts'
 import type { OriginTrust } from '../engine/archive-origin.ts'
 import { BackupError } from '../errors.ts'
-import { parseVkey } from '../trust/log/note-key.ts'
 import type { NoteKey } from '../trust/log/note-key.ts'
 import { repeated } from './option-values.ts'
 
@@ -21,10 +19,16 @@ export function addTrustOptions (command: Command): Command {
 
 /** @throws {BackupError} `INVALID_OPTION` for what is no key, `CONFIG_INVALID` for a policy that is none */
 export async function originTrustOf ({ logKey = [], policy: file }: TrustOptions, cwd: string): Promise<OriginTrust> {
-  return { logKeys: logKey.map(readKey), policy: file === undefined ? undefined : await readPolicy(resolve(cwd, file)) }
+  return { logKeys: await Promise.all(logKey.map(readKey)), policy: file === undefined ? undefined : await policyIn(resolve(cwd, file)) }
 }
 
-function readKey (text: string): NoteKey {
+async function policyIn (file: string): Promise<OriginTrust['policy']> {
+  const { readPolicy } = await import('../config/open-electorate.ts')
+  return await readPolicy(file)
+}
+
+async function readKey (text: string): Promise<NoteKey> {
+  const { parseVkey } = await import('../trust/log/note-key.ts')
   try {
     return parseVkey(text)
   } catch (cause) {

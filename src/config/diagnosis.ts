@@ -11,10 +11,8 @@ import { readKeyRecords } from '../trust/keys/key-records.ts'
 import { isOurs, liveSlots } from '../trust/keys/slots.ts'
 import type { UnlockedKeys } from '../trust/keys/unlocked-keys.ts'
 import { diagnoseFolder } from './diagnose-folder.ts'
-import { diagnosePostgres } from './diagnose-postgres.ts'
-import { diagnoseQdrant } from './diagnose-qdrant.ts'
 import type { Config } from './load-config.ts'
-import type { MatrixPlace, SourceConfig } from './source-config.ts'
+import type { MatrixPlace, PostgresConfig, QdrantConfig, SourceConfig } from './source-config.ts'
 import { openFromConfig } from './open-config.ts'
 import { openMatrixStore } from './open-matrices.ts'
 
@@ -55,11 +53,21 @@ async function * about (subject: string, found: AsyncIterable<Found>, { signal }
 
 function diagnoseSource (source: SourceConfig, options: AbortOptions): AsyncIterable<Found> {
   switch (source.kind) {
-    case 'postgres': return diagnosePostgres(source, options)
-    case 'qdrant': return diagnoseQdrant(source, options)
+    case 'postgres': return diagnoseDatabase(source, options)
+    case 'qdrant': return diagnoseCollections(source, options)
     case 'files': return diagnoseFolder(source.folder)
     case 'matrices': return 'folder' in source.place ? diagnoseFolder(source.place.folder) : diagnoseMetadata(source.place)
   }
+}
+
+async function * diagnoseDatabase (source: PostgresConfig, options: AbortOptions): AsyncGenerator<Found> {
+  const { diagnosePostgres } = await import('./diagnose-postgres.ts')
+  yield * diagnosePostgres(source, options)
+}
+
+async function * diagnoseCollections (source: QdrantConfig, options: AbortOptions): AsyncGenerator<Found> {
+  const { diagnoseQdrant } = await import('./diagnose-qdrant.ts')
+  yield * diagnoseQdrant(source, options)
 }
 
 async function * diagnoseMetadata (place: MatrixPlace): AsyncGenerator<Found> {

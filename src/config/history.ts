@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import type { AbortOptions } from '../stream.ts'
-import { databaseExists } from './open-postgres.ts'
 import type { RestoreTargets } from './restore-targets.ts'
 import type { SourceConfig } from './source-config.ts'
 import { targetAsSource } from './target-overrides.ts'
@@ -18,7 +17,10 @@ export async function replaceable (sources: readonly SourceConfig[], targets: Re
 
 async function exists (target: SourceConfig, options: AbortOptions): Promise<boolean> {
   switch (target.kind) {
-    case 'postgres': return await databaseExists(target, options)
+    case 'postgres': {
+      const { databaseExists } = await import('./open-postgres.ts')
+      return await databaseExists(target, options)
+    }
     case 'qdrant': return true
     case 'files': return await isThere(target.folder)
     case 'matrices': return 'metadata' in target.place || await isThere(target.place.folder)

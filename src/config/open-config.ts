@@ -3,7 +3,6 @@ import { resolve } from 'node:path'
 import { createRepository, openRepository } from '../cas/repository.ts'
 import type { Repository } from '../cas/repository.ts'
 import type { Electorate } from '../engine/electorate.ts'
-import { openLedger } from '../engine/ledger.ts'
 import type { RecipeRunner } from '../engine/recipes.ts'
 import { BackupError } from '../errors.ts'
 import type { Restorer, Source } from '../sources/source.ts'
@@ -11,24 +10,19 @@ import { directoryBackend } from '../storage/directory-backend.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { UnlockedKeys } from '../trust/keys/unlocked-keys.ts'
-import { replaceable } from './history.ts'
 import type { Config } from './load-config.ts'
-import { openElectorate } from './open-electorate.ts'
-import { matrixRecipe } from './open-matrices.ts'
-import { openRestorer } from './open-restorer.ts'
 import { createSealing, openSealing } from './open-sealing.ts'
 import type { SealedFor } from './open-sealing.ts'
-import { openSource } from './open-source.ts'
 import type { RestoreTargets } from './restore-targets.ts'
 import type { SourceConfig } from './source-config.ts'
 
-/** What a configuration names, opened. Sources and restorers are made when asked for: only then their secrets are needed. */
+/** What a configuration names, opened. Sources and restorers are made when asked for: only then their secrets are needed, and their code is loaded. */
 export interface OpenConfig {
   readonly repository: Repository
   /** Of a sealed repository; undefined also for who can only write. */
   readonly keys: UnlockedKeys | undefined
   /** What can be made again from what it depends on. */
-  readonly recipes: readonly RecipeRunner[]
+  recipes(): Promise<readonly RecipeRunner[]>
   /** Who is asked about new snapshots. @throws {BackupError} `CONFIG_INVALID` for a policy that is none */
   electorate(): Promise<Electorate>
   /** The sources of these names, or all. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` for a name that is not configured */
@@ -49,6 +43,7 @@ export async function createFromConfig (config: Config, { sealedFor, ...options 
   const { stateFolder } = config
   const keys = sealedFor && await createSealing(backend, config, sealedFor, options)
   const repository = await createRepository(backend, keys === undefined ? { ...options, log: { stateFolder } } : { ...options, sealing: keys, log: { keys, stateFolder }, cacheFolder: false })
+  const { openLedger } = await import('../engine/ledger.ts')
   await openLedger(repository, { traceId: randomUUID(), ...options })
   return repository
 }
@@ -68,16 +63,33 @@ export async function openFromConfig (config: Config, options: AbortOptions = {}
   return {
     repository,
     keys,
-    recipes: sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => matrixRecipe(target)),
-    electorate: async () => await openElectorate(config.consensus, repository),
-    sources: async names => await Promise.all(chosen(sources, names).map(openSource)),
-    restorersFor: async targets => await Promise.all(within(targets).map(async source => await openRestorer(source, targets))),
-    historyFor: async targets => await Promise.all((await replaceable(within(targets), targets, options)).map(openSource)),
+    recipes: async () => {
+      const { matrixRecipe } = await import('./open-matrices.ts')
+      return sources.filter(source => source.kind === 'qdrant').slice(0, 1).map(({ target }) => matrixRecipe(target))
+    },
+    electorate: async () => {
+      const { openElectorate } = await import('./open-electorate.ts')
+      return await openElectorate(config.consensus, repository)
+    },
+    sources: async names => await openSources(chosen(sources, names)),
+    restorersFor: async targets => {
+      const { openRestorer } = await import('./open-restorer.ts')
+      return await Promise.all(within(targets).map(async source => await openRestorer(source, targets)))
+    },
+    historyFor: async targets => {
+      const { replaceable } = await import('./history.ts')
+      return await openSources(await replaceable(within(targets), targets, options))
+    },
     close: async () => {
       await repository.close()
       await backend.close()
     },
   }
+}
+
+async function openSources (sources: readonly SourceConfig[]): Promise<readonly Source[]> {
+  const { openSource } = await import('./open-source.ts')
+  return await Promise.all(sources.map(openSource))
 }
 
 async function openFolder (config: Config, options: AbortOptions): Promise<Pick<OpenConfig, 'repository' | 'keys'> & { readonly backend: StorageBackend }> {

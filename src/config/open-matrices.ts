@@ -1,17 +1,18 @@
 import { pcaRecipe, pcaRunner } from '../engine/pca-recipe.ts'
 import type { RecipeRunner } from '../engine/recipes.ts'
-import { folderMatrixStore } from '../sources/matrix/folder-matrix-store.ts'
 import type { MatrixDescription } from '../sources/matrix/matrix-source.ts'
 import type { MatrixStore } from '../sources/matrix/matrix-store.ts'
-import { metadataMatrixStore } from '../sources/matrix/metadata-matrix-store.ts'
 import type { QueryMatrices } from '../sources/matrix/metadata-matrix-store.ts'
-import { openDatabase } from './open-postgres.ts'
 import type { DatabaseOnServer } from './open-postgres.ts'
 import type { MatricesConfig, MatrixPlace, QdrantConfig } from './source-config.ts'
 
 /** Connects when it is used. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
 export async function openMatrixStore (place: MatrixPlace): Promise<MatrixStore> {
-  if ('folder' in place) return folderMatrixStore(place.folder)
+  if ('folder' in place) {
+    const { folderMatrixStore } = await import('../sources/matrix/folder-matrix-store.ts')
+    return folderMatrixStore(place.folder)
+  }
+  const [{ metadataMatrixStore }, { openDatabase }] = await Promise.all([import('../sources/matrix/metadata-matrix-store.ts'), import('./open-postgres.ts')])
   const { table, keyColumn, key, column } = place.metadata
   const query = queryOn(await openDatabase(place.metadata))
   return metadataMatrixStore({ query, table, keyColumn, key, ...(column !== undefined && { column }) })

@@ -1,27 +1,24 @@
-import { filesRestorer } from '../sources/files/files-restorer.ts'
-import { matrixRestorer } from '../sources/matrix/matrix-restorer.ts'
-import { postgresRestorer } from '../sources/postgres/restorer.ts'
-import { qdrantRestorer } from '../sources/qdrant/qdrant-restorer.ts'
 import type { Restorer } from '../sources/source.ts'
-import { openMatrixStore } from './open-matrices.ts'
-import { openDatabase } from './open-postgres.ts'
 import type { RestoreTargets } from './restore-targets.ts'
-import type { PostgresConfig, QdrantConfig, SourceConfig } from './source-config.ts'
+import type { FilesConfig, MatricesConfig, PostgresConfig, QdrantConfig, SourceConfig } from './source-config.ts'
 import { targetAsSource } from './target-overrides.ts'
 
-/** Brings artifacts of the source `source` back to its target, or where `targets` say. Connects to nothing yet. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
+/**
+ * Brings artifacts of the source `source` back to its target, or where `targets` say; loads the code for its kind alone. Connects to nothing yet.
+ * @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION`
+ */
 export async function openRestorer (source: SourceConfig, targets: RestoreTargets): Promise<Restorer> {
   const config = targetAsSource(source, targets.overrides[source.name])
-  const replace = targets.replace ? 'swap' : 'refuse'
   switch (config.kind) {
     case 'postgres': return await openPostgresRestorer(config, targets)
     case 'qdrant': return await openQdrantRestorer(config, targets)
-    case 'files': return filesRestorer({ name: config.name, folder: config.folder, replace, only: targets.files, ...(targets.skipOwners && { owners: 'skip' }) })
-    case 'matrices': return matrixRestorer({ name: config.name, store: await openMatrixStore(config.place), replace })
+    case 'files': return await openFilesRestorer(config, targets)
+    case 'matrices': return await openMatrixRestorer(config, targets)
   }
 }
 
 async function openPostgresRestorer (config: PostgresConfig, { overrides, replace, disconnect, skipOwners }: RestoreTargets): Promise<Restorer> {
+  const [{ postgresRestorer }, { openDatabase }] = await Promise.all([import('../sources/postgres/restorer.ts'), import('./open-postgres.ts')])
   const { mode = 'create', schemas } = overrides[config.name] ?? {}
   const { name, pgDump } = config
   const { server, database } = await openDatabase(config)
@@ -35,10 +32,26 @@ async function openPostgresRestorer (config: PostgresConfig, { overrides, replac
 }
 
 async function openQdrantRestorer ({ name, url, apiKey, digest }: QdrantConfig, { overrides, replace }: RestoreTargets): Promise<Restorer> {
+  const { qdrantRestorer } = await import('../sources/qdrant/qdrant-restorer.ts')
   const { collections } = overrides[name] ?? {}
   return qdrantRestorer({
-    name, url, apiKey: await apiKey?.reveal(), replace: replace ? 'swap' : 'refuse', verify: digest === 'points' ? 'points' : 'count',
+    name, url, apiKey: await apiKey?.reveal(), replace: existing(replace), verify: digest === 'points' ? 'points' : 'count',
     // A copy under another name must not take the original's aliases.
     ...(collections !== undefined && { collections, aliases: 'skip' }),
   })
+}
+
+async function openFilesRestorer ({ name, folder }: FilesConfig, { replace, files, skipOwners }: RestoreTargets): Promise<Restorer> {
+  const { filesRestorer } = await import('../sources/files/files-restorer.ts')
+  return filesRestorer({ name, folder, replace: existing(replace), only: files, ...(skipOwners && { owners: 'skip' }) })
+}
+
+async function openMatrixRestorer ({ name, place }: MatricesConfig, { replace }: RestoreTargets): Promise<Restorer> {
+  const [{ matrixRestorer }, { openMatrixStore }] = await Promise.all([import('../sources/matrix/matrix-restorer.ts'), import('./open-matrices.ts')])
+  return matrixRestorer({ name, store: await openMatrixStore(place), replace: existing(replace) })
+}
+
+/** What is done with what is there. */
+function existing (replace: boolean): 'swap' | 'refuse' {
+  return replace ? 'swap' : 'refuse'
 }

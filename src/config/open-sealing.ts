@@ -5,11 +5,7 @@ import type { OpenRepositoryOptions } from '../cas/repository-options.ts'
 import { BackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
-import { parseIdentities } from '../trust/keys/age-identity.ts'
-import { createKeys } from '../trust/keys/create-keys.ts'
-import { unlockKeys } from '../trust/keys/unlock-keys.ts'
 import type { UnlockedKeys } from '../trust/keys/unlocked-keys.ts'
-import { workerSealing } from '../trust/keys/worker-sealing.ts'
 import type { Config } from './load-config.ts'
 
 /** What a sealed repository is opened with. */
@@ -39,6 +35,7 @@ export async function openSealing (backend: StorageBackend, config: Config, opti
   }
   const { recipient, identity, ownSecret } = config.sealing
   if (recipient !== undefined && identity === undefined && !ownSecret) {
+    const { workerSealing } = await import('../trust/keys/worker-sealing.ts')
     const sealing = await workerSealing(backend, recipient, options)
     return { keys: undefined, repositoryOptions: { sealing, access: 'write-only', cacheFolder: await makeFolder(config.cacheFolder, id, 'level-write-only') } }
   }
@@ -48,6 +45,7 @@ export async function openSealing (backend: StorageBackend, config: Config, opti
 
 /** Opens a sealed repository's keys with what is configured. @throws {BackupError} `KEY_NEEDED`, `KEY_WRONG`, `CONFIG_INVALID`, `STORAGE_…` */
 export async function unlockFromConfig (backend: StorageBackend, { secret, sealing }: Config, options: AbortOptions = {}): Promise<UnlockedKeys> {
+  const [{ parseIdentities }, { unlockKeys }] = await Promise.all([import('../trust/keys/age-identity.ts'), import('../trust/keys/unlock-keys.ts')])
   const credentials = {
     secret: await secret?.reveal(),
     identities: sealing.identity === undefined ? undefined : await parseIdentities(await sealing.identity.reveal()),
@@ -63,6 +61,7 @@ export async function createSealing (backend: StorageBackend, { secret }: Config
   if (secret === undefined && recipients.length === 0) {
     throw new BackupError('KEY_NEEDED', 'a sealed repository needs a secret: make one with `openssl rand -base64 48` and set CAF_SECRET or JWT_SECRET to it, or give --recipient')
   }
+  const { createKeys } = await import('../trust/keys/create-keys.ts')
   return await createKeys(backend, { secret: await secret?.reveal(), recipients, label, ...options })
 }
 

@@ -1,23 +1,21 @@
-import { filesSource } from '../sources/files/files-source.ts'
-import { matrixSource } from '../sources/matrix/matrix-source.ts'
-import { postgresSource } from '../sources/postgres/postgres-source.ts'
-import { qdrantSource } from '../sources/qdrant/qdrant-source.ts'
 import type { Source } from '../sources/source.ts'
-import { describeMatrix, openMatrixStore } from './open-matrices.ts'
-import { openDatabase } from './open-postgres.ts'
-import type { PostgresConfig, QdrantConfig, SourceConfig } from './source-config.ts'
+import type { FilesConfig, MatricesConfig, PostgresConfig, QdrantConfig, SourceConfig } from './source-config.ts'
 
-/** The source that a part of the configuration describes. Connects to nothing yet. @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION` */
+/**
+ * The source that a part of the configuration describes; loads the code for sources of its kind alone. Connects to nothing yet.
+ * @throws {BackupError} `CONFIG_INVALID`, `INVALID_OPTION`
+ */
 export async function openSource (config: SourceConfig): Promise<Source> {
   switch (config.kind) {
     case 'postgres': return await openPostgresSource(config)
     case 'qdrant': return await openQdrantSource(config)
-    case 'files': return filesSource(config)
-    case 'matrices': return matrixSource({ name: config.name, store: await openMatrixStore(config.place), describe: describeMatrix(config) })
+    case 'files': return await openFilesSource(config)
+    case 'matrices': return await openMatrixSource(config)
   }
 }
 
 async function openPostgresSource (config: PostgresConfig): Promise<Source> {
+  const [{ postgresSource }, { openDatabase }] = await Promise.all([import('../sources/postgres/postgres-source.ts'), import('./open-postgres.ts')])
   const { name, schemas, excludeSchemas, excludeTables, pgDump } = config
   const { server, database } = await openDatabase(config)
   return postgresSource({
@@ -34,5 +32,16 @@ function splitTable (name: string): { schema: string, table: string } {
 }
 
 async function openQdrantSource ({ name, url, apiKey, collections, digest }: QdrantConfig): Promise<Source> {
+  const { qdrantSource } = await import('../sources/qdrant/qdrant-source.ts')
   return qdrantSource({ name, url, apiKey: await apiKey?.reveal(), collections, digest })
+}
+
+async function openFilesSource (config: FilesConfig): Promise<Source> {
+  const { filesSource } = await import('../sources/files/files-source.ts')
+  return filesSource(config)
+}
+
+async function openMatrixSource (config: MatricesConfig): Promise<Source> {
+  const [{ matrixSource }, { describeMatrix, openMatrixStore }] = await Promise.all([import('../sources/matrix/matrix-source.ts'), import('./open-matrices.ts')])
+  return matrixSource({ name: config.name, store: await openMatrixStore(config.place), describe: describeMatrix(config) })
 }

@@ -1,6 +1,5 @@
 import type { AbortOptions } from '../stream.ts'
-import { databaseExists } from './open-postgres.ts'
-import type { SourceConfig } from './source-config.ts'
+import type { PostgresConfig, SourceConfig } from './source-config.ts'
 import { targetAsSource } from './target-overrides.ts'
 import type { TargetOverrides } from './target-overrides.ts'
 
@@ -31,8 +30,13 @@ export async function withDatabaseModes (targets: RestoreTargets, sources: reado
   for (const source of sources) {
     if (source.kind !== 'postgres' || !targets.sources.includes(source.name)) continue
     const override = overrides[source.name] ?? {}
-    const inPlace = (partial || override.schemas !== undefined) && await databaseExists(targetAsSource(source, override), { signal })
+    const inPlace = (partial || override.schemas !== undefined) && await isThere(targetAsSource(source, override), { signal })
     overrides[source.name] = { ...override, mode: inPlace ? 'in-place' : 'create' }
   }
   return { ...targets, overrides }
+}
+
+async function isThere (database: PostgresConfig, options: AbortOptions): Promise<boolean> {
+  const { databaseExists } = await import('./open-postgres.ts')
+  return await databaseExists(database, options)
 }

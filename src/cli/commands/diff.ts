@@ -1,13 +1,6 @@
 import type { Command } from 'commander'
-import { diffRows, diffSnapshots } from '../../engine/diff.ts'
-import type { NodeChange } from '../../engine/diff.ts'
-import { formatBytes } from '../byte-size.ts'
 import type { Cli } from '../cli.ts'
 import { addExamples } from '../examples.ts'
-import { printable } from '../printable.ts'
-import { findSnapshot } from '../snapshot-reference.ts'
-
-const MARKS = { added: '+', removed: '-', changed: '~' } as const
 
 export function addDiff (program: Command, cli: Cli): void {
   const command = program.command('diff').description('Show what differs between two snapshots.')
@@ -15,6 +8,7 @@ export function addDiff (program: Command, cli: Cli): void {
     .argument('<after>', 'a snapshot')
     .option('--rows <node>', 'show the changed rows (or files) of this node')
     .action(async (before: string, after: string, { rows }: { readonly rows?: string }) => {
+      const { showNodes, showRows } = await import('../acts/diff.ts')
       await (rows === undefined ? showNodes(cli, before, after) : showRows(cli, before, after, rows))
     })
   addExamples(command, [
@@ -22,36 +16,4 @@ export function addDiff (program: Command, cli: Cli): void {
     ['caf diff 3f9a latest --rows postgres/rows/public.facts', 'the changed rows of a table'],
     ['caf diff 3f9a latest --rows files/tree', 'the changed files'],
   ])
-}
-
-async function showNodes (cli: Cli, before: string, after: string): Promise<void> {
-  await cli.withRepository(async opened => {
-    const [older, newer] = [await findSnapshot(opened, before), await findSnapshot(opened, after)]
-    for await (const change of diffSnapshots(opened.repository, older.id, newer.id, { signal: cli.signal })) {
-      if (cli.output.closed) return
-      await cli.output.record(change, () => `${MARKS[change.change]} ${printable(change.id)}  ${amountOf(change)}`)
-    }
-  })
-}
-
-function amountOf ({ rows, sizeBefore, sizeAfter }: NodeChange): string {
-  const sizes = sizeBefore === sizeAfter ? formatBytes(sizeAfter) : `${formatBytes(sizeBefore)} -> ${formatBytes(sizeAfter)}`
-  return rows === undefined ? sizes : `+${rows.added} -${rows.removed} ~${rows.changed}  ${sizes}`
-}
-
-async function showRows (cli: Cli, before: string, after: string, node: string): Promise<void> {
-  await cli.withRepository(async opened => {
-    const [older, newer] = [await findSnapshot(opened, before), await findSnapshot(opened, after)]
-    for await (const { change, key, ...rows } of diffRows(opened.repository, older.id, newer.id, node, { signal: cli.signal })) {
-      if (cli.output.closed) return
-      const [old, now] = [rowText(rows.before), rowText(rows.after)]
-      await cli.output.record({ change, key, before: old, after: now }, () =>
-        [old === undefined ? [] : `- ${printable(old)}`, now === undefined ? [] : `+ ${printable(now)}`].flat().join('\n'))
-    }
-  })
-}
-
-/** The row as COPY text without its newline. */
-function rowText (row: Uint8Array | undefined): string | undefined {
-  return row === undefined ? undefined : Buffer.from(row).toString('utf8').replace(/\n$/, '')
 }

@@ -1,37 +1,8 @@
 import type { Command } from 'commander'
-import { applyForget, planForget } from '../../engine/forget.ts'
-import type { ForgetPlan, ForgetRequest } from '../../engine/forget.ts'
-import type { Retention } from '../../engine/retention.ts'
-import { BackupError } from '../../errors.ts'
-import type { Cli, GlobalOptions, Opened } from '../cli.ts'
-import { confirm } from '../confirm.ts'
+import type { ForgetOptions } from '../acts/forget.ts'
+import type { Cli } from '../cli.ts'
 import { addExamples } from '../examples.ts'
-import { counted, printable, printableDate } from '../printable.ts'
-import { addRetentionOptions, retentionOf } from '../retention-options.ts'
-import { findSnapshot } from '../snapshot-reference.ts'
-import { shortId } from '../snapshot-text.ts'
-import type { Column } from '../text-table.ts'
-
-interface ForgetOptions extends GlobalOptions, Retention {
-  readonly dryRun?: true
-  readonly yes?: true
-}
-
-interface Verdict {
-  readonly verdict: 'keep' | 'forget'
-  readonly id: string
-  readonly created: string
-  readonly project: string
-  readonly reasons: readonly string[]
-}
-
-const COLUMNS: ReadonlyArray<Column<Verdict>> = [
-  { title: '', cell: ({ verdict }) => verdict },
-  { title: 'id', cell: ({ id }) => shortId(id) },
-  { title: 'created', cell: ({ created }) => printableDate(created) },
-  { title: 'project', cell: ({ project }) => project },
-  { title: 'why', cell: ({ reasons }) => printable(reasons.join(', ')) },
-]
+import { addRetentionOptions } from '../retention-options.ts'
 
 export function addForget (program: Command, cli: Cli): void {
   const command = program.command('forget').description('Hide snapshots for good, by name or by rule. `caf gc` then frees their space.')
@@ -41,38 +12,12 @@ export function addForget (program: Command, cli: Cli): void {
     .option('--dry-run', 'only show what would be forgotten')
     .option('-y, --yes', 'do not ask')
     .action(async (references: string[], _options: unknown, self: Command) => {
-      const options = self.optsWithGlobals<ForgetOptions>()
-      await cli.withRepository(async opened => {
-        const plan = await planForget(opened.repository, await requestOf(references, options, opened))
-        const snapshots = verdictsOf(plan)
-        if (!cli.output.json) cli.output.table(COLUMNS, snapshots)
-        const applies = options.dryRun !== true && plan.forget.length > 0
-        if (applies && options.yes !== true) await confirm(cli, `Forget ${counted(plan.forget.length, 'snapshot')} for good?`)
-        const forgotten = applies ? await applyForget(opened.repository, plan) : []
-        await cli.output.result({ dryRun: options.dryRun === true, snapshots, forgotten }, () => {
-          cli.output.line(applies ? `forgot ${counted(forgotten.length, 'snapshot')}; \`caf gc\` frees the space` : `would forget ${counted(plan.forget.length, 'snapshot')}; nothing was changed`)
-        })
-      })
+      const { forget } = await import('../acts/forget.ts')
+      await forget(cli, references, self.optsWithGlobals<ForgetOptions>())
     })
   addExamples(command, [
     ['caf forget 3f9a71c0', 'one snapshot'],
     ['caf forget --keep-daily 7 --keep-weekly 4 --dry-run', 'see what the rules would forget'],
     ['caf forget --yes', "apply the configuration's retention, from cron"],
   ])
-}
-
-async function requestOf (references: readonly string[], options: ForgetOptions, opened: Opened): Promise<ForgetRequest> {
-  if (references.length > 0) {
-    if (retentionOf(options) !== undefined) throw new BackupError('INVALID_OPTION', 'name snapshots or give rules, not both')
-    // Only `latest` means another one here than in the repository as a whole; a damaged snapshot can be found by its id alone.
-    return { references: await Promise.all(references.map(async reference => reference === 'latest' ? (await findSnapshot(opened, reference)).id : reference)) }
-  }
-  const retention = retentionOf(options) ?? retentionOf(opened.config.retention)
-  if (retention === undefined) throw new BackupError('INVALID_OPTION', 'nothing says what to forget: name snapshots, give a rule such as --keep-last 10, or configure `retention`')
-  return { retention, ...(options.project !== undefined && { project: options.project }) }
-}
-
-function verdictsOf ({ keep, forget }: ForgetPlan): Verdict[] {
-  const verdict = (word: Verdict['verdict']) => ({ snapshot, reasons }: ForgetPlan['keep'][number]): Verdict => ({ verdict: word, id: snapshot.id, created: snapshot.timestamp.toISOString(), project: snapshot.project ?? '?', reasons })
-  return [...keep.map(verdict('keep')), ...forget.map(verdict('forget'))].sort((a, b) => a.created < b.created ? -1 : 1)
 }

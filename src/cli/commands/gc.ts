@@ -1,33 +1,16 @@
 import type { Command } from 'commander'
-import { collectGarbage, planGarbage } from '../../engine/garbage.ts'
-import { formatBytes } from '../byte-size.ts'
-import type { Cli, Opened } from '../cli.ts'
+import type { Cli } from '../cli.ts'
 import { addExamples } from '../examples.ts'
-import { counted } from '../printable.ts'
 
 export function addGc (program: Command, cli: Cli): void {
   const command = program.command('gc').description('Free the space of what no snapshot needs. Runs beside snapshots and restores; waits for those that began before it.')
     .option('--dry-run', 'only show what would be freed')
     .action(async ({ dryRun }: { readonly dryRun?: true }) => {
+      const { collect, preview } = await import('../acts/gc.ts')
       await cli.withRepository(async opened => { await (dryRun === true ? preview(cli, opened) : collect(cli, opened)) })
     })
   addExamples(command, [
     ['caf gc --dry-run', 'how much would that free?'],
     ['caf forget --yes && caf gc', 'apply the retention and free the space'],
   ])
-}
-
-async function preview ({ output, signal }: Cli, { repository }: Opened): Promise<void> {
-  const { packs, freedBytes, removedBlobs } = await planGarbage(repository, { signal })
-  await output.result({ dryRun: true, freedBytes, removedBlobs, packs }, () => {
-    output.line(`would free ${formatBytes(freedBytes)}: ${counted(removedBlobs, 'blob')}, ${counted(packs.length, 'pack')} deleted or rewritten; nothing was changed`)
-  })
-}
-
-async function collect ({ output, signal, terminal }: Cli, { repository }: Opened): Promise<void> {
-  const onWait = (sessions: number): void => { if (terminal.stderr.isTTY) terminal.stderr.write(`waiting for ${counted(sessions, 'session')} that began before\n`) }
-  const { removed, freedBytes, packsDeleted, durationMs } = await collectGarbage(repository, { signal, onWait })
-  await output.result({ dryRun: false, freedBytes, removedBlobs: removed.length, packsDeleted, durationMs }, () => {
-    output.line(`freed ${formatBytes(freedBytes)}: ${counted(removed.length, 'blob')} removed, ${counted(packsDeleted, 'pack')} deleted`)
-  })
 }

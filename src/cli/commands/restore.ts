@@ -1,29 +1,10 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { RegenerationPolicy } from '../../engine/contract.ts'
-import { abortRestore, resumeRestore } from '../../engine/restore.ts'
-import type { RestoreRecord } from '../../engine/restore-journal.ts'
-import { BackupError } from '../../errors.ts'
-import type { Cli, GlobalOptions, Opened } from '../cli.ts'
+import type { RestoreOptions } from '../acts/restore.ts'
+import type { Cli } from '../cli.ts'
 import { addExamples } from '../examples.ts'
-import { restore, showOutcome, showPlan } from '../restore-act.ts'
-import { decodeIntent, makeIntent } from '../restore-intent.ts'
-import type { RestoreWish } from '../restore-intent.ts'
-import { addSelectionOptions, selectionOf } from '../selection-options.ts'
-import type { SelectionOptions } from '../selection-options.ts'
-import { findSnapshot } from '../snapshot-reference.ts'
-import { shortId } from '../snapshot-text.ts'
+import { addSelectionOptions } from '../selection-options.ts'
 import { addTargetOptions } from '../target-options.ts'
-import type { TargetOptions } from '../target-options.ts'
-
-interface RestoreOptions extends GlobalOptions, SelectionOptions, TargetOptions {
-  readonly strategy?: RegenerationPolicy['strategy']
-  /** False with `--no-preserve-history`. */
-  readonly preserveHistory: boolean
-  readonly dryRun?: true
-  readonly resume?: true
-  readonly abort?: true
-}
 
 export function addRestore (program: Command, cli: Cli): void {
   const command = program.command('restore').description('Bring a snapshot, or a part of it, back: built out of sight, read back and compared, then made visible at once.')
@@ -36,7 +17,8 @@ export function addRestore (program: Command, cli: Cli): void {
     .option('--resume', 'finish a restore that was cut off')
     .option('--abort', 'undo a restore that was cut off before anything was visible')
     .action(async (reference: string | undefined, _options: unknown, self: Command) => {
-      await run(cli, reference, self.optsWithGlobals<RestoreOptions>())
+      const { bringBack } = await import('../acts/restore.ts')
+      await bringBack(cli, reference, self.optsWithGlobals<RestoreOptions>())
     })
   addExamples(command, [
     ['caf restore latest --dry-run', 'what would be done?'],
@@ -46,37 +28,4 @@ export function addRestore (program: Command, cli: Cli): void {
     ['caf restore latest --file notes/plan.md --replace', 'one file in its place'],
     ['caf restore --resume', 'after a crash'],
   ])
-}
-
-async function run (cli: Cli, reference: string | undefined, options: RestoreOptions): Promise<void> {
-  const { resume, abort, dryRun } = options
-  if ([reference, resume, abort].filter(given => given !== undefined).length !== 1) {
-    throw new BackupError('INVALID_OPTION', 'name a snapshot (`latest`, say), or say --resume or --abort')
-  }
-  await cli.withRepository(async opened => {
-    if (abort === true) return await abortPending(cli, opened)
-    if (resume === true) return await resumePending(cli, opened)
-    const snapshot = await findSnapshot(opened, reference ?? '')
-    const intent = await makeIntent(cli, opened, snapshot, wishOf(options))
-    if (dryRun === true) return await showPlan(cli, opened, snapshot.id, intent)
-    await showOutcome(cli, await restore(cli, opened, snapshot.id, intent))
-  })
-}
-
-function wishOf (options: RestoreOptions): RestoreWish {
-  const select = selectionOf(options)
-  const { strategy = select === undefined ? 'incremental' : 'selective' } = options
-  if (select !== undefined && strategy !== 'selective') throw new BackupError('INVALID_OPTION', `--strategy ${strategy} restores everything; leave it out to restore a part`)
-  return { ...options, strategy, ...(select !== undefined && { select }) }
-}
-
-async function abortPending (cli: Cli, { repository, restorersFor }: Opened): Promise<void> {
-  const { snapshot } = await abortRestore(repository, async record => await restorersFor(decodeIntent(record).targets))
-  await cli.output.result({ aborted: snapshot }, () => { cli.output.line(`undid the restore of snapshot ${shortId(snapshot)}; everything is as it was before`) })
-}
-
-/** Clears up what was cut off and restores again: what is back already is left alone. */
-async function resumePending (cli: Cli, opened: Opened): Promise<void> {
-  const record: RestoreRecord = await resumeRestore(opened.repository, async pending => await opened.restorersFor(decodeIntent(pending).targets))
-  await showOutcome(cli, await restore(cli, opened, record.snapshot, decodeIntent(record)))
 }

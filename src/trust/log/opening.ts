@@ -40,8 +40,6 @@ export type ActKind = Act['kind']
 /** What a leaf of the log says: an act, when, and within which operation. */
 export type Opening = Act & Static<typeof Common>
 
-export const ACT_KINDS: readonly ActKind[] = ['created', 'adopted', 'snapshot', 'committed', 'abandoned', 'forgotten', 'restored', 'collected', 'exported', 'key']
-
 export interface OpeningFacts {
   /** ISO 8601. */
   readonly time: string
