@@ -89,6 +89,11 @@ export type Content = RowContent | ByteContent | FileContent
 /** How an artifact is computed from its deps, so that it can be made again when its bytes are lost. */
 export interface Recipe {
   /** A name that the engine's recipe table knows, for instance `pca`. */
+  /**
+   * What differs on this host as soon as a file's bytes may: who finds it the same as before need not read the file again.
+   * Absent where nothing like that can be relied on.
+   */
+  readonly state?: string | undefined
   readonly name: string
   readonly version: number
   readonly parameters: { readonly [key: string]: Plain }

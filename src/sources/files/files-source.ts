@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { BackupError, systemCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { Artifact, Capture, CaptureSummary, FileEntry, Source } from '../source.ts'
+import { DiskPlace } from './disk-place.ts'
 import { walkFolder } from './folder-walk.ts'
 import type { FoundEntry } from './folder-walk.ts'
 import { OpenFiles } from './open-files.ts'
@@ -34,7 +35,8 @@ export function filesSource ({ name = 'files', folder, whenChanged = 'fail' }: F
     name,
     async capture ({ signal } = {}) {
       signal?.throwIfAborted()
-      return new FolderCapture(name, await findFolder(folder), whenChanged)
+      const place = await findFolder(folder)
+      return new FolderCapture(name, { folder: place, disk: await DiskPlace.of(place), whenChanged })
     },
   }
 }
@@ -52,9 +54,16 @@ async function findFolder (folder: string): Promise<string> {
   throw new BackupError('SOURCE_MISSING', `${place} is no folder`, { data: { folder: place } })
 }
 
+interface FolderCaptureOptions {
+  readonly folder: string
+  readonly disk: DiskPlace
+  readonly whenChanged: 'fail' | 'note'
+}
+
 class FolderCapture implements Capture {
   readonly #id: string
   readonly #folder: string
+  readonly #disk: DiskPlace
   readonly #whenChanged: 'fail' | 'note'
   readonly #files: OpenFiles
   readonly #begin = new Date()
@@ -62,11 +71,12 @@ class FolderCapture implements Capture {
   /** What was found when the tree was read; undefined until it was read whole. */
   #found: { readonly count: number, readonly digest: string } | undefined
 
-  constructor (name: string, folder: string, whenChanged: 'fail' | 'note') {
+  constructor (name: string, { folder, disk, whenChanged }: FolderCaptureOptions) {
     this.#id = `${name}/tree`
     this.#folder = folder
+    this.#disk = disk
     this.#whenChanged = whenChanged
-    this.#files = new OpenFiles(folder)
+    this.#files = new OpenFiles(folder, disk)
   }
 
   async * artifacts ({ signal }: AbortOptions = {}): AsyncGenerator<Artifact> {
@@ -87,6 +97,8 @@ class FolderCapture implements Capture {
     const digest = new WalkDigest()
     yield * readTree(this.#folder, {
       files: this.#files,
+      disk: this.#disk,
+      beginMs: this.#begin.getTime(),
       signal,
       onGone: this.#onGone,
       onFound: found => { digest.add(found) },
@@ -100,7 +112,7 @@ class FolderCapture implements Capture {
     if (this.#found === undefined) return
     const digest = new WalkDigest()
     let latest: FoundEntry | undefined
-    for await (const found of walkFolder(this.#folder, { onGone: this.#onGone })) {
+    for await (const found of walkFolder(this.#folder, { disk: this.#disk, onGone: this.#onGone })) {
       digest.add(found)
       if (latest === undefined || latest.stats.ctimeNs < found.stats.ctimeNs) latest = found
     }

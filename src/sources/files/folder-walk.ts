@@ -1,9 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import type { BigIntStats } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { BackupError, systemCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
+import { DiskPlace } from './disk-place.ts'
 import { FolderListing } from './folder-listing.ts'
 import { changed, sourceError } from './source-error.ts'
 
@@ -19,13 +22,19 @@ export interface WalkOptions extends AbortOptions {
    * Called with what was listed and is gone a moment later, which then is left out. Without it that is an error.
    */
   readonly onGone?: ((path: string) => void) | undefined
+  /** Where the root lies. @default it may be far away */
+  readonly disk?: DiskPlace | undefined
 }
 
 /** How many names of a folder are looked up at once. */
 const LOOK_AHEAD = 32
+/** A look that takes longer has waited for the disk: further ones do so side by side, while other work goes on. */
+const SLOW_MS = 0.5
 
 interface OpenFolder {
   readonly prefix: string
+  /** True if looking something up in it takes no time to speak of, most of the time. */
+  readonly isNear: boolean
   readonly listing: FolderListing
   readonly found: Map<string, BigIntStats | undefined>
 }
@@ -36,8 +45,8 @@ interface OpenFolder {
  * @throws {BackupError} `SOURCE_CHANGED`, `SOURCE_DENIED`, `SOURCE_UNSUPPORTED` for a name that is not UTF-8
  */
 export async function * walkFolder (root: string, options: WalkOptions = {}): AsyncGenerator<FoundEntry> {
-  const { signal, onGone } = options
-  const folders: OpenFolder[] = [await openFolder(root, '', undefined)]
+  const { signal, onGone, disk = DiskPlace.unknown } = options
+  const folders: OpenFolder[] = [await openFolder(root, '', { expected: undefined, isNear: disk.isLocal })]
   for (let folder; (folder = folders.at(-1)) !== undefined;) {
     signal?.throwIfAborted()
     const step = folder.listing.next()
@@ -52,7 +61,7 @@ export async function * walkFolder (root: string, options: WalkOptions = {}): As
       onGone(path)
     } else if (step.act === 'inside') {
       folder.found.delete(step.name)
-      const inside = await openIfThere(root, path, stats, onGone)
+      const inside = await openIfThere(root, path, { expected: stats, isNear: disk.holds(stats) }, onGone)
       if (inside !== undefined) folders.push(inside)
     } else {
       if (stats.isDirectory()) folder.listing.enter(step.name)
@@ -62,9 +71,15 @@ export async function * walkFolder (root: string, options: WalkOptions = {}): As
   }
 }
 
-async function openIfThere (root: string, path: string, stats: BigIntStats, onGone: WalkOptions['onGone']): Promise<OpenFolder | undefined> {
+interface FolderFacts {
+  /** What it was found to be; nothing is expected of the root. */
+  readonly expected: BigIntStats | undefined
+  readonly isNear: boolean
+}
+
+async function openIfThere (root: string, path: string, facts: FolderFacts, onGone: WalkOptions['onGone']): Promise<OpenFolder | undefined> {
   try {
-    return await openFolder(root, path, stats)
+    return await openFolder(root, path, facts)
   } catch (error) {
     if (onGone === undefined || !(error instanceof BackupError && error.code === 'SOURCE_CHANGED')) throw error
     onGone(path)
@@ -73,12 +88,12 @@ async function openIfThere (root: string, path: string, stats: BigIntStats, onGo
 }
 
 /** Lists a folder and makes sure that it was the one that had been found: `readdir` would follow a symlink put there since. */
-async function openFolder (root: string, path: string, expected: BigIntStats | undefined): Promise<OpenFolder> {
+async function openFolder (root: string, path: string, { expected, isNear }: FolderFacts): Promise<OpenFolder> {
   const place = join(root, path)
   try {
     const names = await readdir(place, { encoding: 'latin1' })
     if (expected !== undefined && !isSame(expected, await lstat(place, { bigint: true }))) throw changed(path, 'was replaced')
-    return { prefix: path === '' ? '' : `${path}/`, listing: new FolderListing(names), found: new Map() }
+    return { prefix: path === '' ? '' : `${path}/`, isNear, listing: new FolderListing(names), found: new Map() }
   } catch (error) {
     throw sourceError(error, path === '' ? root : path)
   }
@@ -89,29 +104,58 @@ function isSame (one: BigIntStats, other: BigIntStats): boolean {
 }
 
 /** What is known of a name: a folder's stays known until its inside was entered. */
-async function lookUp (root: string, { prefix, listing, found }: OpenFolder, name: string): Promise<BigIntStats | undefined> {
+async function lookUp (root: string, { prefix, isNear, listing, found }: OpenFolder, name: string): Promise<BigIntStats | undefined> {
   if (!found.has(name)) {
     const names = [name, ...listing.ahead(LOOK_AHEAD - 1)]
-    const stats = await Promise.all(names.map(async ahead => await statIfThere(root, prefix + textOf(ahead))))
+    const paths = names.map(ahead => prefix + textOf(ahead))
+    const near = isNear ? statNear(root, paths) : []
+    const stats = [...near, ...await Promise.all(paths.slice(near.length).map(async path => await statIfThere(root, path)))]
+    await setImmediate() // the rest of the process gets its turn
     names.forEach((ahead, index) => found.set(ahead, stats[index]))
   }
   return found.get(name)
+}
+
+/**
+ * Looks up what it can without waiting for the disk, which costs a tenth of the way through the thread pool. Stops after the
+ * first look that was slow.
+ */
+function statNear (root: string, paths: readonly string[]): Array<BigIntStats | undefined> {
+  const found: Array<BigIntStats | undefined> = []
+  for (const path of paths) {
+    const start = performance.now()
+    try {
+      found.push(lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false }))
+    } catch (error) {
+      found.push(absentOr(error, path))
+    }
+    if (performance.now() - start > SLOW_MS) break
+  }
+  return found
 }
 
 async function statIfThere (root: string, path: string): Promise<BigIntStats | undefined> {
   try {
     return await lstat(join(root, path), { bigint: true })
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
-    throw sourceError(error, path)
+    return absentOr(error, path)
   }
 }
 
+function absentOr (error: unknown, path: string): undefined {
+  if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
+  throw sourceError(error, path)
+}
+
+/** Anything but ASCII. */
+const OTHER = /[^\x00-\x7f]/
+
 function textOf (name: string): string {
-  return Buffer.from(name, 'latin1').toString()
+  return OTHER.test(name) ? Buffer.from(name, 'latin1').toString() : name
 }
 
 function nameOf (name: string, prefix: string): string {
+  if (!OTHER.test(name)) return name
   const bytes = Buffer.from(name, 'latin1')
   if (isUtf8(bytes)) return bytes.toString()
   const shown = prefix + name.replace(/[^\x20-\x7e]/g, byte => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)

@@ -4,6 +4,7 @@ import { readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BackupError } from '../../errors.ts'
 import type { FileEntry } from '../source.ts'
+import { stateOf } from './file-state.ts'
 import { wholeMicroseconds } from './file-time.ts'
 import { walkFolder } from './folder-walk.ts'
 import type { FoundEntry, WalkOptions } from './folder-walk.ts'
@@ -14,6 +15,8 @@ import { sourceError } from './source-error.ts'
 export interface ReadTreeOptions extends WalkOptions {
   /** Where the files are opened; whoever made it closes it. */
   readonly files: OpenFiles
+  /** When the reading began, in milliseconds since 1970. Files on the `disk` then tell their state. @default no file does */
+  readonly beginMs?: number | undefined
   /** Called with each thing found, also with what is skipped. */
   readonly onFound?: (found: FoundEntry) => void
   /** Called with what cannot be stored: sockets, FIFOs and devices. */
@@ -21,13 +24,14 @@ export interface ReadTreeOptions extends WalkOptions {
 }
 
 /** What is below `root` as entries, in their order. @throws {BackupError} `SOURCE_CHANGED`, `SOURCE_DENIED`, `SOURCE_UNSUPPORTED` */
-export async function * readTree (root: string, { files, onFound, onSkipped, ...options }: ReadTreeOptions): AsyncGenerator<FileEntry> {
+export async function * readTree (root: string, { files, beginMs, onFound, onSkipped, ...options }: ReadTreeOptions): AsyncGenerator<FileEntry> {
   const links = new HardLinks()
   for await (const found of walkFolder(root, options)) {
     onFound?.(found)
     const first = found.stats.isFile() ? links.firstPath(found) : undefined
     const entry = first === undefined ? await readEntry(root, found, files) : { ...attributes(found), type: 'hardlink' as const, target: first }
     if (entry === undefined) onSkipped?.(found.path, kindOf(found.stats))
+    else if (entry.type === 'file' && beginMs !== undefined && options.disk?.holds(found.stats) === true) yield { ...entry, state: stateOf(found.stats, beginMs) }
     else yield entry
   }
 }
