@@ -1,15 +1,14 @@
 import { BackupError, isBackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
-import { addressOf } from './address.ts'
 import type { Address } from './blob-store.ts'
+import type { Codec } from './codec.ts'
 import type { Copy } from './copy.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
 import { PackWindows } from './pack-windows.ts'
 import type { StoredBlobs } from './pack-windows.ts'
 import type { ReadCache } from './read-cache.ts'
 import { ScatteredWindows } from './scattered-windows.ts'
-import type { Zstd } from './zstd.ts'
 
 /** Where a blob's copies are, the shallowest first. */
 export type FindCopies = (address: Address) => readonly Copy[]
@@ -21,7 +20,7 @@ export interface FetchOptions extends AbortOptions {
 
 export interface FetcherParts {
   readonly backend: StorageBackend
-  readonly zstd: Zstd
+  readonly codec: Codec
   readonly cache: ReadCache
   /** The blobs of a pack stand in no order. @default false */
   readonly shuffled?: boolean
@@ -84,22 +83,35 @@ export class BlobFetcher {
 
   /** The plain bytes that `stored`, a copy's content, stands for. @throws {BackupError} `BLOB_CORRUPT`, `STORAGE_…` */
   async decode (address: Address, copy: Copy, stored: Uint8Array, find: FindCopies, options: AbortOptions = {}): Promise<Uint8Array> {
-    const { encoding, plain, base, depth } = copy
-    if (plain > BLOB_LIMIT_BYTES) throw blobCorrupt(address, copy, `it claims ${plain} bytes`)
-    const dictionary = base === undefined ? undefined : await this.fetch(base, find, { ...options, below: depth })
-    if (base !== undefined && dictionary === undefined) throw blobCorrupt(address, copy, `its base ${base} is missing`)
-    const bytes = encoding === 0 ? stored : await this.#inflate(address, copy, stored, dictionary)
-    if (addressOf(bytes) !== address) throw blobCorrupt(address, copy, 'its bytes do not hash to its address')
-    return bytes
+    const base = await this.#baseOf(address, copy, find, options)
+    const decoded = await this.#parts.codec.decode(stored, copy, base).catch(rethrowAs(address, copy))
+    if (decoded.address !== address) throw notItself(address, copy)
+    return decoded.bytes
   }
 
-  async #inflate (address: Address, copy: Copy, stored: Uint8Array, dictionary: Uint8Array | undefined): Promise<Uint8Array> {
-    try {
-      return await this.#parts.zstd.decompress(stored, copy.plain, { dictionary })
-    } catch (error) {
-      throw blobCorrupt(address, copy, 'it cannot be decompressed', error)
-    }
+  /** As {@link decode}, for who does not want the bytes. */
+  async check (address: Address, copy: Copy, stored: Uint8Array, find: FindCopies, options: AbortOptions = {}): Promise<void> {
+    const base = await this.#baseOf(address, copy, find, options)
+    const actual = await this.#parts.codec.addressOf(stored, copy, base).catch(rethrowAs(address, copy))
+    if (actual !== address) throw notItself(address, copy)
   }
+
+  async #baseOf (address: Address, copy: Copy, find: FindCopies, options: AbortOptions): Promise<Uint8Array | undefined> {
+    const { plain, base, depth } = copy
+    if (plain > BLOB_LIMIT_BYTES) throw blobCorrupt(address, copy, `it claims ${plain} bytes`)
+    if (base === undefined) return undefined
+    const bytes = await this.fetch(base, find, { ...options, below: depth })
+    if (bytes === undefined) throw blobCorrupt(address, copy, `its base ${base} is missing`)
+    return bytes
+  }
+}
+
+function rethrowAs (address: Address, copy: Copy): (error: unknown) => never {
+  return error => { throw error instanceof BackupError ? error : blobCorrupt(address, copy, 'it cannot be decompressed', error) }
+}
+
+function notItself (address: Address, copy: Copy): BackupError {
+  return blobCorrupt(address, copy, 'its bytes do not hash to its address')
 }
 
 /** True for an error that is about one copy of a blob: another one may be readable. */

@@ -1,4 +1,4 @@
-import Value from 'typebox/value'
+import { fits } from '../shape.ts'
 import type { AbortOptions } from '../stream.ts'
 import { OUTCOME_PREFIX } from './layout.ts'
 import { corrupt } from './record.ts'
@@ -32,7 +32,7 @@ export class CommitSeal {
     const key = OUTCOME_PREFIX + id
     const content: unknown = JSON.parse((await openBytes(key, Buffer.from(sealed, 'base64'), this.#sealing)).toString())
     const record = { ...content as object, outcome }
-    if (!Value.Check(CommitRecord, record)) throw corrupt(key, 'what is sealed in it is no commit')
+    if (!fits(CommitRecord, record)) throw corrupt(key, 'what is sealed in it is no commit')
     if (record.time !== time) throw corrupt(key, `it names the time ${time}, but ${record.time} was sealed in it`)
     return record
   }

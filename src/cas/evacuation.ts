@@ -11,7 +11,6 @@ import { livePacks } from './garbage-plan.ts'
 import type { PackListing } from './pack-format.ts'
 import { readListing } from './pack-reader.ts'
 import type { Repository } from './repository.ts'
-import { Zstd } from './zstd.ts'
 
 export interface EvacuationOptions extends AbortOptions {
   /** What the snapshots need. */
@@ -43,7 +42,6 @@ export class Evacuator {
   readonly #doomed: Set<string>
   /** Depth of what was copied. */
   readonly #copied = new Map<Address, number>()
-  readonly #zstd = new Zstd()
   #copiedBytes = 0
 
   constructor (repository: Repository, packs: Iterable<string>, options: EvacuationOptions) {
@@ -153,14 +151,13 @@ export class Evacuator {
 
   /** A copy as it is to stand in the new pack: as it was, unless its base is left behind. */
   async #moved (address: Address, copy: Copy, held: AddressSet): Promise<readonly [PackedBlob, Uint8Array]> {
-    const { fetcher } = this.#repository
+    const { fetcher, codec } = this.#repository
     const stored = await fetcher.readStored(address, copy, this.#options)
     const bytes = await fetcher.decode(address, copy, stored, this.#find, this.#options)
     const { encoding, plain, base, depth } = copy
     if (base === undefined) return [{ address, encoding, stored: stored.length, plain, depth }, stored]
     if (this.#isNeeded(base, held)) return [{ address, encoding, stored: stored.length, plain, base, depth }, stored]
-    const { stored: whole, ...how } = await encodeBlob(this.#zstd, bytes)
-    return [{ address, plain, stored: whole.length, ...how }, whole]
+    return await encodeBlob(codec, { address, bytes }, undefined, (blob, whole) => [blob, Buffer.from(whole)] as const)
   }
 
   /** A needed blob could not be read: every planned pack with a copy of it stays, for a repair to work on. */

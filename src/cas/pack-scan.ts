@@ -95,7 +95,7 @@ function * allMissing (listing: PackListing): Generator<PackDamage> {
 async function blobDamage (repository: Repository, address: Address, copy: Copy, stored: Uint8Array, options: AbortOptions): Promise<BackupError | undefined> {
   if (stored.length < copy.stored) return blobCorrupt(address, copy, `the pack ends after ${stored.length} of its ${copy.stored} bytes`)
   try {
-    await repository.fetcher.decode(address, copy, stored, wanted => repository.copies(wanted), options)
+    await repository.fetcher.check(address, copy, stored, wanted => repository.copies(wanted), options)
     return undefined
   } catch (error) {
     if (isUnreadable(error)) return error

@@ -18,7 +18,7 @@ interface Window {
 
 /** Reads stored bytes out of packs. */
 export interface StoredBlobs {
-  /** The copy's stored bytes, fewer if the pack ends before; undefined if there is no such pack. */
+  /** The copy's stored bytes, which may be part of a larger piece of memory, fewer if the pack ends before; undefined if there is no such pack. */
   read(copy: Copy, options?: AbortOptions): Promise<Uint8Array | undefined>
   /** Reads the pack anew next time. */
   forget(pack: string): void
@@ -48,7 +48,7 @@ export class PackWindows implements StoredBlobs {
       this.forget(pack)
       throw error
     })
-    if (bytes !== undefined) return Buffer.from(bytes.subarray(offset - window.start, offset - window.start + stored))
+    if (bytes !== undefined) return bytes.subarray(offset - window.start, offset - window.start + stored)
     this.forget(pack)
     return undefined
   }

@@ -1,89 +1,85 @@
-import Type from 'typebox'
-import type { Static, TSchema } from 'typebox'
-import Value from 'typebox/value'
+import * as v from 'valibot'
+import { fits, hexDigits, problemOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { corrupt, decodeRecord, encodeRecord } from './record.ts'
 import type { Members } from './record.ts'
 
-const Id = Type.String({ pattern: '^[0-9a-f]{32}$' })
-const Time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d' })
-const Size = Type.Integer({ minimum: 1, maximum: 16 * 1024 * 1024 })
+const Id = hexDigits(32)
+const Time = v.pipe(v.string(), v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/))
+const Size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16 * 1024 * 1024))
 
-export const ConfigRecord = Type.Object({
+export const ConfigRecord = v.object({
   id: Id,
   created: Time,
   seed: Id,
-  chunker: Type.Object({ min: Size, average: Size, max: Size }),
-  abilities: Type.Object({ createIfAbsent: Type.Boolean() }),
-  sealing: Type.Union([Type.Literal('none'), Type.Literal('sealed')]),
+  chunker: v.object({ min: Size, average: Size, max: Size }),
+  abilities: v.object({ createIfAbsent: v.boolean() }),
+  sealing: v.picklist(['none', 'sealed']),
   /** Only when it is sealed: id of the first sealing key. */
-  key: Type.Optional(Id),
+  key: v.exactOptional(Id),
 })
 
-export const SessionRecord = Type.Object({
-  kind: Type.Union([Type.Literal('write'), Type.Literal('read')]),
-  host: Type.String(),
-  pid: Type.Integer(),
+export const SessionRecord = v.object({
+  kind: v.picklist(['write', 'read']),
+  host: v.string(),
+  pid: v.pipe(v.number(), v.integer()),
   started: Time,
   leaseUntil: Time,
-  snapshots: Type.Array(Id),
+  snapshots: v.array(Id),
 })
 
-export const CommitRecord = Type.Object({
-  outcome: Type.Literal('commit'),
+export const CommitRecord = v.object({
+  outcome: v.literal('commit'),
   time: Time,
-  root: Type.String({ minLength: 1 }),
-  project: Type.Optional(Type.String()),
-  consensus: Type.Boolean(),
-  validatedBy: Type.Array(Type.String()),
-  statements: Type.Array(Type.Unknown()),
+  root: v.pipe(v.string(), v.nonEmpty()),
+  project: v.exactOptional(v.string()),
+  consensus: v.boolean(),
+  validatedBy: v.array(v.string()),
+  statements: v.array(v.unknown()),
 })
 
 /** In a sealed repository; see {@link CommitSeal}. */
-export const SealedCommitRecord = Type.Object({
-  outcome: Type.Literal('commit'),
+export const SealedCommitRecord = v.object({
+  outcome: v.literal('commit'),
   time: Time,
-  sealed: Type.String({ minLength: 1 }),
+  sealed: v.pipe(v.string(), v.nonEmpty()),
 })
 
-export const OutcomeRecord = Type.Union([
+export const OutcomeRecord = v.union([
   CommitRecord,
   SealedCommitRecord,
-  Type.Object({ outcome: Type.Union([Type.Literal('closed'), Type.Literal('revoked')]), time: Time }),
+  v.object({ outcome: v.picklist(['closed', 'revoked']), time: Time }),
 ])
 
-export const ForgottenRecord = Type.Object({ time: Time })
-export const PlanRecord = Type.Object({ time: Time, host: Type.String(), packs: Type.Array(Id) })
+export const ForgottenRecord = v.object({ time: Time })
+export const PlanRecord = v.object({ time: Time, host: v.string(), packs: v.array(Id) })
 /** `segments`: index segments that may go as well, because others cover what they list. */
-export const FinalRecord = Type.Object({ time: Time, delete: Type.Array(Id), segments: Type.Optional(Type.Array(Id)) })
+export const FinalRecord = v.object({ time: Time, delete: v.array(Id), segments: v.exactOptional(v.array(Id)) })
 /** `packs`: when each was last read whole and intact; `run`: when a reading of all packs began that is not finished. */
-export const VerifiedRecord = Type.Object({ run: Type.Optional(Time), packs: Type.Record(Id, Time) })
+export const VerifiedRecord = v.object({ run: v.exactOptional(Time), packs: v.record(Id, Time) })
 
-export type ConfigRecord = Static<typeof ConfigRecord>
-export type SessionRecord = Static<typeof SessionRecord>
-export type CommitRecord = Static<typeof CommitRecord>
-export type SealedCommitRecord = Static<typeof SealedCommitRecord>
-export type OutcomeRecord = Static<typeof OutcomeRecord>
-export type PlanRecord = Static<typeof PlanRecord>
-export type FinalRecord = Static<typeof FinalRecord>
-export type VerifiedRecord = Static<typeof VerifiedRecord>
+export type ConfigRecord = v.InferOutput<typeof ConfigRecord>
+export type SessionRecord = v.InferOutput<typeof SessionRecord>
+export type CommitRecord = v.InferOutput<typeof CommitRecord>
+export type SealedCommitRecord = v.InferOutput<typeof SealedCommitRecord>
+export type OutcomeRecord = v.InferOutput<typeof OutcomeRecord>
+export type PlanRecord = v.InferOutput<typeof PlanRecord>
+export type FinalRecord = v.InferOutput<typeof FinalRecord>
+export type VerifiedRecord = v.InferOutput<typeof VerifiedRecord>
 
 /**
  * The record under `key`, or undefined if there is none.
  * @throws {BackupError} `RECORD_CORRUPT` also when members are missing or of the wrong type; `FORMAT_UNKNOWN`; `STORAGE_…`
  */
-export async function readRecord<T extends TSchema> (
-  backend: Pick<StorageBackend, 'get'>, key: string, schema: T, options?: AbortOptions
-): Promise<Static<T> | undefined> {
+export async function readRecord<T> (backend: Pick<StorageBackend, 'get'>, key: string, shape: Shape<T>, options?: AbortOptions): Promise<T | undefined> {
   const bytes = await backend.get(key, options)
   if (bytes === undefined) return undefined
   const members: unknown = decodeRecord(key, bytes)
-  if (!Value.Check(schema, members)) {
-    const [first] = Value.Errors(schema, members)
-    throw corrupt(key, `${first?.instancePath ?? '/'} ${first?.message ?? 'is not as it should be'}`)
-  }
-  return members
+  if (fits(shape, members)) return members
+  const { path, text } = problemOf(shape, members)!
+  throw corrupt(key, `${path.length === 0 ? 'it' : path.join('.')} ${text}`)
 }
 
 /** Writes a record; replaces what is there. */

@@ -5,6 +5,7 @@ import type { AbortOptions } from '../stream.ts'
 import { BlobFetcher } from './blob-fetcher.ts'
 import { BlobIndex } from './blob-index.ts'
 import type { Address, BlobReader } from './blob-store.ts'
+import { Codec } from './codec.ts'
 import { CommitSeal } from './commit-seal.ts'
 import { Commits } from './commits.ts'
 import type { CommittedSnapshot, VisibleOptions } from './commits.ts'
@@ -26,7 +27,6 @@ import { SealedBackend } from './sealed-backend.ts'
 import { Session } from './session.ts'
 import { shuffledOrder } from './shuffle.ts'
 import { WriterSession } from './writer-session.ts'
-import { Zstd } from './zstd.ts'
 
 export type { CommittedSnapshot, CreateRepositoryOptions, LogAccess, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions, ReaderSession, RepositoryConfig, Root, WriterSession }
 
@@ -52,9 +52,9 @@ export class Repository implements BlobReader {
   /** For this folder and tests only. */
   readonly index: BlobIndex
   readonly fetcher: BlobFetcher
+  readonly codec = new Codec()
   readonly commits: Commits
   readonly #plans: PlanReader
-  readonly #zstd = new Zstd()
   readonly #cache: ReadCache
   readonly #clock: () => number
   readonly #random: (length: number) => Uint8Array
@@ -151,7 +151,7 @@ export class Repository implements BlobReader {
       // What a revoked writer lists may be a delta of what was collected since: useless, and alarming when verified.
       const sink = this.newSink(names => { reusable.addPacks(names) }, async () => { await session.askNotRevoked() })
       const fetcher = this.#newFetcher(copy => sink.storedOf(copy))
-      return new WriterSession({ repository: this, session, sink, reusable, fetcher, zstd: this.#zstd, parents, whenPresent, signal })
+      return new WriterSession({ repository: this, session, sink, reusable, fetcher, codec: this.codec, parents, whenPresent, signal })
     })
   }
 
@@ -208,13 +208,14 @@ export class Repository implements BlobReader {
     return Buffer.from(this.#random(16)).toString('hex')
   }
 
-  /** Frees the cache. Safe to call twice; sessions must be over. */
+  /** Frees the cache and ends the codec's threads. Safe to call twice; sessions must be over. */
   async close (): Promise<void> {
+    await this.codec.close()
     await this.index.close()
   }
 
   #newFetcher (unwritten?: (copy: Copy) => Uint8Array | undefined): BlobFetcher {
-    const parts = { backend: this.backend, zstd: this.#zstd, cache: this.#cache, shuffled: this.#isSealed, keyless: this.isWriteOnly }
+    const parts = { backend: this.backend, codec: this.codec, cache: this.#cache, shuffled: this.#isSealed, keyless: this.isWriteOnly }
     return new BlobFetcher(unwritten === undefined ? parts : { ...parts, unwritten })
   }
 

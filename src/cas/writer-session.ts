@@ -7,6 +7,7 @@ import { isUnreadable } from './blob-fetcher.ts'
 import type { BlobFetcher } from './blob-fetcher.ts'
 import { MAX_DEPTH } from './blob-list.ts'
 import type { Address, BlobWriter, PutBlobOptions, PutBlobResult } from './blob-store.ts'
+import type { Codec } from './codec.ts'
 import type { Copy } from './copy.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
 import type { PackSink } from './pack-sink.ts'
@@ -14,7 +15,6 @@ import type { CommitRecord } from './records.ts'
 import type { Repository } from './repository.ts'
 import type { ReusableCopies } from './reusable-copies.ts'
 import type { Session } from './session.ts'
-import type { Zstd } from './zstd.ts'
 
 /** What a session has put so far. */
 export interface WriteCounters {
@@ -45,7 +45,7 @@ export interface WriterParts {
   readonly sink: PackSink
   readonly reusable: ReusableCopies
   readonly fetcher: BlobFetcher
-  readonly zstd: Zstd
+  readonly codec: Codec
   readonly parents: readonly string[]
   readonly whenPresent: 'keep' | 'rewrite'
   readonly signal: AbortSignal | undefined
@@ -147,6 +147,7 @@ export class WriterSession implements BlobWriter {
     const { session, repository, sink } = this.#parts
     session.stop()
     await sink.abandon()
+    await Promise.allSettled(this.#storing.values())
     try {
       await session.end({ outcome: 'closed', time: repository.now() })
     } catch (error) {
@@ -174,12 +175,11 @@ export class WriterSession implements BlobWriter {
   }
 
   async #store (address: Address, bytes: Uint8Array, base: Address | undefined): Promise<number> {
-    const { zstd, sink } = this.#parts
-    const plain = bytes.length
-    const { stored, ...how } = await encodeBlob(zstd, bytes, base === undefined ? undefined : await this.#base(base))
-    sink.append({ address, plain, stored: stored.length, ...how }, stored)
+    const { codec, sink } = this.#parts
+    const found = base === undefined ? undefined : await this.#base(base)
+    const copy = await encodeBlob(codec, { address, bytes }, found, (blob, stored) => sink.append(blob, stored))
     await sink.room()
-    return stored.length
+    return copy.stored
   }
 
   /** The base, if it has a copy to build on and that copy is intact. */

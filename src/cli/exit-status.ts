@@ -23,7 +23,7 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT]
 const { failed, usage, damaged, server, conflict, interrupted } = EXIT
 
 export const STATUS_OF_CODE: Readonly<Record<BackupErrorCode, ExitStatus>> = {
-  INVALID_OPTION: usage, CONFIG_INVALID: usage, SNAPSHOT_MISSING: usage, SNAPSHOT_AMBIGUOUS: usage, SELECTION_EMPTY: usage, CANCELLED: interrupted,
+  INVALID_OPTION: usage, CONFIG_INVALID: usage, SNAPSHOT_MISSING: usage, SNAPSHOT_AMBIGUOUS: usage, SELECTION_EMPTY: usage, CANCELLED: interrupted, THREAD_FAILED: failed,
   STORAGE_IO: failed, STORAGE_FULL: failed, STORAGE_DENIED: failed, STORAGE_UNSUITABLE: failed, REPOSITORY_MISSING: usage, REPOSITORY_EXISTS: conflict, REPOSITORY_BUSY: conflict, FORMAT_UNKNOWN: failed,
   KEY_NEEDED: usage, KEY_WRONG: usage, KEY_LAST: conflict, SECRET_WEAK: usage, SEAL_BROKEN: damaged,
   RECORD_CORRUPT: damaged, BLOB_MISSING: damaged, BLOB_CORRUPT: damaged, PACK_CORRUPT: damaged, INDEX_CORRUPT: damaged, BLOCK_INVALID: damaged, TREE_INVALID: damaged,

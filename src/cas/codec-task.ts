@@ -1,0 +1,46 @@
+import { addressOf } from './address.ts'
+import type { Encoding } from './blob-list.ts'
+import type { Address } from './blob-store.ts'
+import { compress, decompress, free } from './zstd.ts'
+
+/** A delta so much smaller than the bytes themselves is taken without a look at what a plain frame would be. */
+const SURELY = 8
+
+/** How bytes stand in a pack. */
+export interface EncodedBytes {
+  readonly encoding: Encoding
+  readonly stored: Uint8Array
+}
+
+export interface DecodedBytes {
+  readonly bytes: Uint8Array
+  readonly address: Address
+}
+
+/** What stored bytes are. */
+export interface StoredForm {
+  readonly encoding: Encoding
+  /** Length of the bytes they stand for. */
+  readonly plain: number
+}
+
+/** As a delta of `base` if that is clearly smaller than without, half at least; else as a frame, or as it is. */
+export function encodeBytes (bytes: Uint8Array, base?: Uint8Array): EncodedBytes {
+  const delta = base === undefined ? undefined : compress(bytes, { dictionary: base })
+  if (delta !== undefined && delta.length * SURELY <= bytes.length) return { encoding: 2, stored: delta }
+  const frame = compress(bytes)
+  if (delta !== undefined && delta.length * 2 <= Math.min(frame.length, bytes.length)) {
+    free(frame)
+    return { encoding: 2, stored: delta }
+  }
+  if (delta !== undefined) free(delta)
+  if (frame.length < bytes.length) return { encoding: 1, stored: frame }
+  free(frame)
+  return { encoding: 0, stored: bytes }
+}
+
+/** The bytes, and what they hash to. Throws when `stored` cannot be decompressed, or gives more than it should. */
+export function decodeBytes (stored: Uint8Array, { encoding, plain }: StoredForm, base?: Uint8Array): DecodedBytes {
+  const bytes = encoding === 0 ? stored : decompress(stored, plain, { dictionary: base })
+  return { bytes, address: addressOf(bytes) }
+}

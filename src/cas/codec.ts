@@ -1,0 +1,122 @@
+import { CodecPool } from './codec-pool.ts'
+import type { CodecPoolOptions } from './codec-pool.ts'
+import { decodeBytes, encodeBytes } from './codec-task.ts'
+import type { DecodedBytes, EncodedBytes, StoredForm } from './codec-task.ts'
+import type { CodecJob } from './codec-thread.ts'
+import type { Address } from './blob-store.ts'
+import { free } from './zstd.ts'
+
+/**
+ * Up to here the work is done at once: a message to a thread and back, with a chunk, costs this one 30 µs, as long as it takes to
+ * decompress and hash so much. (To compress it takes 60 µs; a chunk of 128 KiB takes 430 and 150.)
+ */
+const SMALL_BYTES = 16 * 1024
+/** Threads are started when so much was done at once: each costs 40 ms of a processor and 12 MB of memory. */
+const START_BYTES = 2 * 1024 * 1024
+
+export interface CodecOptions extends CodecPoolOptions {
+  /** Bytes of larger pieces that are worked on at once before threads are started. @default 2 MiB */
+  readonly startBytes?: number | undefined
+}
+
+/**
+ * How blobs become what stands in packs, and back: small ones and the first ones at once, others on threads, which are started
+ * when there is work for them. Close it when done.
+ */
+export class Codec {
+  readonly #options: CodecOptions
+  #pool: CodecPool | undefined
+  #unstarted: number
+  #closed = false
+
+  constructor (options: CodecOptions = {}) {
+    this.#options = options
+    this.#unstarted = options.startBytes ?? START_BYTES
+  }
+
+  /**
+   * Encodes a blob, with `base` as its dictionary if that is clearly better.
+   * @param take gets what is to be stored, only until it returns: that memory is used again
+   * @throws {BackupError} `THREAD_FAILED`, and what `take` throws
+   */
+  async encode<T> (bytes: Uint8Array, base: Uint8Array | undefined, take: (encoded: EncodedBytes) => T): Promise<T> {
+    const pool = this.#poolFor(bytes.length)
+    if (pool === undefined) return takeAndFree(encodeBytes(bytes, base), bytes, take)
+    return await inPool(pool, { bytes, base, task: { task: 'encode' } }, (answer, memory) => {
+      if (answer.type !== 'encoded') throw new TypeError(`${answer.type} is no answer`)
+      return take({ encoding: answer.encoding, stored: memory.subarray(0, answer.length) })
+    })
+  }
+
+  /**
+   * What stored bytes stand for, in memory of the caller's own, and its hash.
+   * @throws an error of zlib's when they are damaged; {BackupError} `THREAD_FAILED`
+   */
+  async decode (stored: Uint8Array, form: StoredForm, base?: Uint8Array): Promise<DecodedBytes> {
+    const pool = this.#poolFor(form.plain)
+    if (pool === undefined) {
+      const { bytes, address } = decodeBytes(stored, form, base)
+      return { bytes: bytes === stored ? Buffer.from(stored) : bytes, address }
+    }
+    return await inPool(pool, { bytes: stored, base, task: { task: 'decode', ...form } }, (answer, memory) => {
+      if (answer.type !== 'decoded') throw new TypeError(`${answer.type} is no answer`)
+      return { bytes: Buffer.from(memory.subarray(0, answer.length)), address: answer.address }
+    })
+  }
+
+  /** The hash of what stored bytes stand for. @throws as {@link decode} */
+  async addressOf (stored: Uint8Array, form: StoredForm, base?: Uint8Array): Promise<Address> {
+    const pool = this.#poolFor(form.plain)
+    if (pool === undefined) {
+      const { bytes, address } = decodeBytes(stored, form, base)
+      if (bytes !== stored) free(bytes)
+      return address
+    }
+    return await inPool(pool, { bytes: stored, base, task: { task: 'decode', ...form } }, answer => {
+      if (answer.type !== 'decoded') throw new TypeError(`${answer.type} is no answer`)
+      return answer.address
+    })
+  }
+
+  /** True if there are threads, which may not run yet. */
+  get isStarted (): boolean {
+    return this.#pool !== undefined
+  }
+
+  /** True once work is done on threads. */
+  get isThreaded (): boolean {
+    return this.#pool?.ready === true
+  }
+
+  /** Ends the threads; what they were working on fails with `INVALID_OPTION`. Safe to call twice. */
+  async close (): Promise<void> {
+    this.#closed = true
+    await this.#pool?.close()
+  }
+
+  /** The threads, if so many bytes are for them, and they run. */
+  #poolFor (length: number): CodecPool | undefined {
+    if (length <= SMALL_BYTES) return undefined
+    this.#unstarted -= length
+    if (this.#unstarted < 0 && !this.#closed) this.#pool ??= new CodecPool(this.#options)
+    return this.isThreaded ? this.#pool : undefined
+  }
+}
+
+function takeAndFree<T> (encoded: EncodedBytes, bytes: Uint8Array, take: (encoded: EncodedBytes) => T): T {
+  try {
+    return take(encoded)
+  } finally {
+    if (encoded.stored !== bytes) free(encoded.stored)
+  }
+}
+
+async function inPool<T> (pool: CodecPool, job: Pick<CodecJob, 'bytes' | 'base' | 'task'>, take: (...answer: Parameters<CodecJob['done']>) => T): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  pool.add({
+    ...job,
+    failed: reject,
+    done: (...answer) => { new Promise<T>(settle => { settle(take(...answer)) }).then(resolve, reject) },
+  })
+  return await promise
+}

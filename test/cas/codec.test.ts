@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { addressOf } from '../../src/cas/address.ts'
+import { Codec } from '../../src/cas/codec.ts'
+import type { CodecOptions } from '../../src/cas/codec.ts'
+import type { EncodedBytes } from '../../src/cas/codec-task.ts'
+import { seededBytes, seededRows } from './seeded-bytes.ts'
+
+const run = promisify(execFile)
+const MEGABYTE = 1024 * 1024
+
+/** A codec whose threads run. */
+async function threaded (options: CodecOptions = {}): Promise<Codec> {
+  const codec = new Codec({ startBytes: 0, ...options })
+  while (!codec.isThreaded) {
+    await codec.encode(Buffer.alloc(20_000), undefined, () => undefined)
+    await new Promise(resolve => { setImmediate(resolve) })
+  }
+  return codec
+}
+
+const kept = ({ encoding, stored }: EncodedBytes): EncodedBytes => ({ encoding, stored: Buffer.from(stored) })
+
+describe('the codec', async () => {
+  const alone = new Codec({ startBytes: Infinity })
+  const codec = await threaded()
+  afterAll(async () => { await codec.close() })
+
+  /** Bytes of which about a third can be compressed, and a base like them. */
+  function pair (length: number, seed: string, baseLength: number): { bytes: Buffer, base: Buffer | undefined } {
+    const bytes = Buffer.concat([seededBytes(Math.ceil(length * 2 / 3), seed), seededRows(Math.ceil(length / 30), seed)]).subarray(0, length)
+    return { bytes, base: baseLength === 0 ? undefined : Buffer.concat([Buffer.from('new at the beginning'), bytes]).subarray(0, baseLength) }
+  }
+
+  async function roundTrip (bytes: Buffer, base: Buffer | undefined): Promise<void> {
+    const one = await codec.encode(bytes, base, kept)
+    const other = await alone.encode(bytes, base, kept)
+    expect(one.encoding).toBe(other.encoding)
+    expect(Buffer.compare(one.stored, other.stored)).toBe(0)
+    const form = { encoding: one.encoding, plain: bytes.length }
+    const back = await codec.decode(one.stored, form, one.encoding === 2 ? base : undefined)
+    expect(bytes.equals(back.bytes)).toBe(true)
+    expect(back.address).toBe(addressOf(bytes))
+    expect(await codec.addressOf(one.stored, form, one.encoding === 2 ? base : undefined)).toBe(addressOf(bytes))
+  }
+
+  it.each([0, 1, 16_384, 16_385, 131_072, MEGABYTE - 1, MEGABYTE, MEGABYTE + 1, 16 * MEGABYTE])('gives back %i bytes', async length => {
+    const { bytes, base } = pair(length, 'size', length)
+    await roundTrip(bytes, undefined)
+    await roundTrip(bytes, base)
+  })
+
+  it('does on threads what it does alone, for many at once', async () => {
+    const lengths = fc.oneof(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 16_000, max: 400_000 }), fc.integer({ min: 900_000, max: 1_300_000 }))
+    await fc.assert(fc.asyncProperty(fc.array(fc.tuple(lengths, lengths), { minLength: 1, maxLength: 12 }), async sizes => {
+      await Promise.all(sizes.map(async ([length, baseLength], i) => {
+        const { bytes, base } = pair(length, `many ${i}`, baseLength)
+        await roundTrip(bytes, base)
+      }))
+    }), { numRuns: 12, seed: 1 })
+  }, 30_000)
+
+  it('gives memory of the caller\'s own', async () => {
+    const bytes = seededBytes(100_000, 'own')
+    const [one, other] = await Promise.all([codec.decode(bytes, { encoding: 0, plain: 100_000 }), codec.decode(bytes, { encoding: 0, plain: 100_000 })])
+    one.bytes.fill(0)
+    expect(bytes.equals(other.bytes)).toBe(true)
+  })
+
+  it('rejects for damaged frames, and works on', async () => {
+    const bytes = seededRows(10_000, 'damaged')
+    const { stored } = await codec.encode(bytes, undefined, kept)
+    const form = { encoding: 1, plain: bytes.length } as const
+    await expect(codec.decode(stored.subarray(0, 1000), form)).rejects.toThrow()
+    await expect(codec.decode(seededBytes(1000, 'no frame'), form)).rejects.toThrow()
+    await expect(codec.decode(stored, { ...form, plain: bytes.length - 1 })).rejects.toThrow()
+    const flipped = Buffer.from(stored)
+    flipped[flipped.length >> 1]! ^= 1
+    const result = await codec.addressOf(flipped, form).catch(() => 'an error')
+    expect(result).not.toBe(addressOf(bytes))
+    expect((await codec.decode(stored, form)).address).toBe(addressOf(bytes))
+  })
+
+  it('rejects with what the taker throws, and works on', async () => {
+    for (let i = 0; i < 10; i++) await expect(codec.encode(seededRows(10_000, 'x'), undefined, () => { throw new Error('no room') })).rejects.toThrow('no room')
+    await roundTrip(seededRows(10_000, 'x'), undefined)
+  })
+
+  it('starts no thread for small or little work', async () => {
+    const lazy = new Codec()
+    for (let i = 0; i < 1000; i++) await lazy.encode(Buffer.alloc(16_384), undefined, () => undefined)
+    await lazy.encode(Buffer.alloc(MEGABYTE), undefined, () => undefined)
+    await new Promise(resolve => { setTimeout(resolve, 0) })
+    expect(lazy.isStarted).toBe(false)
+    await lazy.encode(Buffer.alloc(2 * MEGABYTE), undefined, () => undefined)
+    expect(lazy.isStarted).toBe(true)
+    await lazy.close()
+  })
+
+  it('fails with one error when a thread ends by itself, then and ever after', async () => {
+    const broken = await threaded({ url: new URL('./ending-worker.ts', import.meta.url) })
+    const jobs = Array.from({ length: 20 }, async () => { await broken.encode(seededRows(10_000, 'x'), undefined, () => undefined) })
+    for (const job of jobs) await expect(job).rejects.toMatchObject({ code: 'THREAD_FAILED' })
+    await expect(broken.addressOf(Buffer.alloc(20_000), { encoding: 0, plain: 20_000 })).rejects.toMatchObject({ code: 'THREAD_FAILED' })
+    await broken.close()
+  })
+
+  it('fails what is not done when it is closed, once or twice', async () => {
+    const closed = await threaded()
+    const jobs = Promise.allSettled(Array.from({ length: 20 }, async () => { await closed.encode(seededRows(10_000, 'x'), undefined, () => undefined) }))
+    await Promise.all([closed.close(), closed.close()])
+    for (const job of await jobs) expect(job).toMatchObject({ status: 'rejected', reason: { code: 'INVALID_OPTION' } })
+    await closed.close()
+  })
+
+  it('keeps the process as long as it has work, and no longer', async () => {
+    const program = `
+      import { Codec } from ${JSON.stringify(join(import.meta.dirname, '../../src/cas/codec.ts'))}
+      const codec = new Codec({ startBytes: 0 })
+      while (!codec.isThreaded) {
+        await codec.encode(Buffer.alloc(20_000), undefined, () => undefined)
+        await new Promise(resolve => { setTimeout(resolve, 5) })
+      }
+      const lengths = await Promise.all(Array.from({ length: 9 }, () => codec.encode(Buffer.alloc(500_000), undefined, ({ stored }) => stored.length)))
+      process.stdout.write(String(lengths.length))`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], { timeout: 20_000 })
+    expect(stdout).toBe('9')
+  }, 30_000)
+})
