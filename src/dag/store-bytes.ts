@@ -4,6 +4,7 @@ import { tarChunker } from '../chunking/tar-chunker.ts'
 import type { Address } from '../cas/blob-store.ts'
 import type { ByteContent } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
+import { bytesOf } from '../stream.ts'
 import type { CID } from './block.ts'
 import { chunkCid } from './block.ts'
 import { counted } from './counted.ts'
@@ -29,6 +30,16 @@ export async function storeBytes (
   })
   const { root, size } = await writeTree(entries, { form: 'bytes', blobs, signal })
   return { form: 'bytes', root, size, count: 0 }
+}
+
+/** As {@link storeBytes}, for what is most probably no longer than the shortest chunk: it is read whole, which spares the way through the chunker. */
+export async function storeChunk (source: Bytes, context: StoreContext, { previous }: { readonly previous?: CID | undefined } = {}): Promise<StoredBytes> {
+  const { blobs, chunker, signal } = context
+  const bytes = Buffer.concat(await Array.fromAsync(source, piece => Buffer.from(piece)))
+  if (bytes.length === 0 || bytes.length > chunker.min) return await storeBytes(bytesOf(bytes), context, { previous })
+  const base = previous === undefined ? undefined : await new PreviousStream(previous, blobs).baseAt(0)
+  const { address } = await blobs.put(bytes, { base, kind: 'chunk', signal })
+  return { form: 'bytes', root: chunkCid(address), size: bytes.length, count: 0 }
 }
 
 interface ByteChunk {

@@ -1,6 +1,7 @@
 import type { CutSizes } from '../chunking/byte-cutter.ts'
 import type { BlobWriter } from '../cas/blob-store.ts'
 import type { AbortOptions } from '../stream.ts'
+import type { FileMemory } from './file-memory.ts'
 
 /** What storing a content needs. */
 export interface StoreContext extends AbortOptions {
@@ -10,6 +11,8 @@ export interface StoreContext extends AbortOptions {
   readonly seed: Uint8Array
   /** The repository's sizes of byte chunks. */
   readonly chunker: CutSizes
+  /** Of the files of a folder tree: those that it knows are not read. @default all are read */
+  readonly memory?: FileMemory | undefined
   /** Called with the number of bytes that came from the source. */
   readonly onBytes?: ((bytes: number) => void) | undefined
   /**

@@ -1,42 +1,85 @@
 import type { RowBatch } from '../chunking/row-splitter.ts'
 import type { FileContent, FileEntry } from '../sources/source.ts'
-import type { CID } from './block.ts'
-import { addressOf } from './block.ts'
+import { addressOf, CID } from './block.ts'
 import { counted } from './counted.ts'
+import type { RememberedFile } from './file-memory.ts'
 import { encodeFileRow, FILE_COLUMNS, FILE_CONTENT, FILE_KEY } from './file-row.ts'
+import type { StoredFile } from './file-row.ts'
 import { mapInOrder } from './in-order.ts'
 import { encodeKey, keyOrder } from './key-order.ts'
+import { isUnusable } from './previous.ts'
 import { PreviousValues } from './previous-rows.ts'
-import { storeBytes } from './store-bytes.ts'
+import { storeBytes, storeChunk } from './store-bytes.ts'
 import type { StoreContext } from './store-context.ts'
 import { DEFAULT_CONCURRENCY } from './store-context.ts'
 import type { RowHistory } from './store-rows.ts'
 import { storeSorted } from './store-rows.ts'
 import type { StoredRows } from './stored-content.ts'
+import { walk } from './walk.ts'
 
 /** Stores a folder tree, several files at once; the hash is that of the node. */
 export async function storeFiles (content: FileContent, context: StoreContext, { like, bases }: RowHistory): Promise<{ content: StoredRows, hash: string }> {
   const { signal, concurrency = DEFAULT_CONCURRENCY } = context
-  const entries = withPrevious(content.entries({ signal }), context, bases)
-  const rows = mapInOrder(entries, concurrency, async ({ entry, previous }) => await storeEntry(entry, context, previous))
-  const { tree, cut } = await storeSorted(rows, context, { key: FILE_KEY, cut: like?.cut, earlier: bases })
+  const entries = withHistory(content.entries({ signal }), context, bases)
+  const stored = mapInOrder(entries, concurrency, async file => ({ entry: file.entry, content: await storeEntry(file, context) }))
+  const { tree, cut } = await storeSorted(rowsOf(stored, context), context, { key: FILE_KEY, cut: like?.cut, earlier: bases })
   return { content: { form: 'files', ...tree, columns: FILE_COLUMNS, key: FILE_KEY, cut }, hash: addressOf(tree.root) }
 }
 
-async function storeEntry (entry: FileEntry, context: StoreContext, previous: CID | undefined): Promise<RowBatch> {
-  if (entry.read === undefined) return encodeFileRow(entry, undefined)
-  const stored = await storeBytes(counted(entry.read({ signal: context.signal }), context.onBytes), context, { previous })
-  return encodeFileRow(entry, stored.size === 0 ? undefined : stored)
+/** An entry, and what is known of it. */
+interface EntryHistory {
+  readonly entry: FileEntry
+  /** Where its content is, if that is the same as before. */
+  readonly known?: StoredFile | 'empty' | undefined
+  /** The root of what the file held before. */
+  readonly previous?: CID | undefined
 }
 
-/** Each entry with the root of what the file held before. Asked one after the other, since the earlier tree is read in order. */
-async function * withPrevious (
-  entries: AsyncIterable<FileEntry>, { blobs }: StoreContext, bases: StoredRows | undefined,
-): AsyncGenerator<{ entry: FileEntry, previous: CID | undefined }> {
+/** Asked one after the other, since the memory and the earlier tree are read in order. */
+async function * withHistory (entries: AsyncIterable<FileEntry>, context: StoreContext, bases: StoredRows | undefined): AsyncGenerator<EntryHistory> {
   const before = bases === undefined ? undefined
-    : new PreviousValues(bases.root, blobs, { compare: keyOrder(FILE_KEY), keyColumns: FILE_KEY.length })
+    : new PreviousValues(bases.root, context.blobs, { compare: keyOrder(FILE_KEY), keyColumns: FILE_KEY.length })
   for await (const entry of entries) {
-    const previous = entry.read === undefined ? undefined : await before?.rootAt({ key: encodeKey([entry.path]), column: FILE_CONTENT })
-    yield { entry, previous }
+    const known = await knownContent(entry, context)
+    const previous = known !== undefined || entry.read === undefined ? undefined : await before?.rootAt({ key: encodeKey([entry.path]), column: FILE_CONTENT })
+    yield { entry, known, previous }
+  }
+}
+
+/** The content of a file in a state that is remembered, if all of it is still there to be built on. */
+async function knownContent ({ path, state, sizeBytes }: FileEntry, context: StoreContext): Promise<StoredFile | 'empty' | undefined> {
+  const known = state === undefined ? undefined : await context.memory?.recall(path, state)
+  if (known === undefined || known.size !== sizeBytes) return undefined
+  if (known.root === '') return 'empty'
+  const root = await reusable(known, context)
+  return root === undefined ? undefined : { root, size: known.size }
+}
+
+async function reusable ({ root }: RememberedFile, { blobs, signal }: StoreContext): Promise<CID | undefined> {
+  try {
+    const cid = CID.parse(root)
+    for await (const { address } of walk([cid], blobs, { signal })) {
+      if (blobs.reuse?.(address) !== true) return undefined
+    }
+    return cid
+  } catch (error) {
+    if (isUnusable(error)) return undefined
+    throw error
+  }
+}
+
+async function storeEntry ({ entry, known, previous }: EntryHistory, context: StoreContext): Promise<StoredFile | undefined> {
+  if (known !== undefined) return known === 'empty' ? undefined : known
+  if (entry.read === undefined) return undefined
+  const bytes = counted(entry.read({ signal: context.signal }), context.onBytes)
+  const stored = entry.sizeBytes <= context.chunker.min ? await storeChunk(bytes, context, { previous }) : await storeBytes(bytes, context, { previous })
+  return stored.size === 0 ? undefined : stored
+}
+
+async function * rowsOf (stored: AsyncIterable<{ readonly entry: FileEntry, readonly content: StoredFile | undefined }>, { memory }: StoreContext): AsyncGenerator<RowBatch> {
+  for await (const { entry, content } of stored) {
+    const { path, state } = entry
+    if (state !== undefined) await memory?.remember({ path, state, root: content?.root.toString() ?? '', size: content?.size ?? 0 })
+    yield encodeFileRow(entry, content)
   }
 }

@@ -45,8 +45,9 @@ export class OpenFiles {
    */
   async * read (found: FoundEntry, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    if (this.#isNear(found)) yield this.#readNow(found)
-    else yield * this.#readInPieces(found, signal)
+    if (!this.#isNear(found)) return yield * this.#readInPieces(found, signal)
+    const bytes = this.#readNow(found)
+    if (bytes.length > 0) yield bytes
   }
 
   async * #readInPieces ({ path, stats }: FoundEntry, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
@@ -71,7 +72,7 @@ export class OpenFiles {
   }
 
   #isNear ({ stats }: FoundEntry): boolean {
-    if (stats.size > SMALL_BYTES || stats.size === 0n || !this.#disk.holds(stats) || !isSettled(stats)) return false
+    if (stats.size > SMALL_BYTES || !this.#disk.holds(stats) || !isSettled(stats)) return false
     if (this.#waiting === 0) return true
     this.#waiting--
     return false
