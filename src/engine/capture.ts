@@ -7,6 +7,7 @@ import type { Artifact, Capture, CaptureSummary, Source } from '../sources/sourc
 import type { AbortOptions } from '../stream.ts'
 import { forEachBounded } from './bounded.ts'
 import type { OnProgress } from './progress.ts'
+import type { RememberedFiles } from './remembered-files.ts'
 
 /** An artifact whose content is in the repository. */
 export interface StoredArtifact extends Omit<Artifact, 'content'> {
@@ -30,6 +31,8 @@ export interface CaptureOptions extends AbortOptions {
   previous(id: string): Promise<NodeBlock | undefined>
   /** What the source of that name told of its capture in the parent snapshot. */
   previousCapture?(source: string): CaptureSummary | undefined
+  /** What this host remembers of folder trees. @default every file is read */
+  readonly memories?: Pick<RememberedFiles, 'open'> | undefined
   readonly onProgress?: OnProgress | undefined
 }
 
@@ -91,11 +94,14 @@ async function * merged (captures: readonly OpenCapture[], { signal }: AbortOpti
 async function storeArtifact (artifact: Artifact, options: CaptureOptions, meter: (id: string, bytes: number) => void): Promise<StoredArtifact> {
   const { content, ...rest } = artifact
   const start = performance.now()
-  const previous = await options.previous(artifact.id)
+  const node = await options.previous(artifact.id)
+  const previous = node?.artifact === artifact.kind ? node.content : undefined
+  const memory = content.form === 'files' ? await options.memories?.open(artifact.id, previous) : undefined
   const stored = await storeContent(content, {
-    blobs: options.blobs, seed: options.seed, chunker: options.chunker, signal: options.signal,
+    blobs: options.blobs, seed: options.seed, chunker: options.chunker, signal: options.signal, memory,
     onBytes: bytes => { meter(artifact.id, bytes) },
-  }, previous?.artifact === artifact.kind ? previous.content : undefined)
+  }, previous)
+  await memory?.seal(stored.content)
   return { ...rest, content: stored.content, hash: stored.hash, durationMs: Math.round(performance.now() - start) }
 }
 

@@ -19,6 +19,7 @@ import type { Graph } from './graph.ts'
 import { openLedger } from './ledger.ts'
 import { recallLast, rememberLast } from './last-snapshot.ts'
 import type { OnProgress } from './progress.ts'
+import { RememberedFiles } from './remembered-files.ts'
 import { newestView, readNode } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 import { inSpan } from './span.ts'
@@ -44,6 +45,10 @@ export interface SnapshotRequest extends Electorate, AbortOptions {
    * @default 4
    */
   readonly concurrency?: number | undefined
+  /** Folder outside of the repository, in which this host remembers the state of files to leave unread what did not change. @default every file is read */
+  readonly memoryFolder?: string | undefined
+  /** Everything is read, as if nothing were known of it. @default false */
+  readonly fullRead?: boolean | undefined
   readonly events?: BackupEmitter | undefined
   readonly onProgress?: OnProgress | undefined
   /** @default the system's */
@@ -88,12 +93,14 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
   const parent = repository.isWriteOnly ? undefined : await newestView(repository, project) ?? request.relative
   const link = parent ?? (repository.isWriteOnly ? await recallLast(repository, project) : undefined)
   const writer = await repository.openWriter({ parents: link === undefined ? [] : [link.id], signal: request.signal })
+  const memories = memoriesOf(repository, { ...request, project, beginMs: now().getTime() })
   try {
-    const { graph, summaries } = await capture(repository, writer, request, parent)
+    const { graph, summaries } = await capture(repository, writer, { ...request, memories }, parent)
     const parents = link === undefined ? [] : [link.root]
     const root = await writeRoot(writer, graph, { ...request, project, created: now(), summaries, parents })
     const agreement = await commitSnapshot(repository, writer, { ...request, root, project, parents, ledger })
     await rememberLast(repository, project, { id: writer.id, root })
+    await memories?.keep()
     const counts = { nodes: graph.count, sizeBytes: graph.sizeBytes, storedBytes: writer.counters.storedBytes, durationMs: Math.round(performance.now() - started) }
     events?.emit('backup.snapshot.created', { snapshotId: writer.id, root: root.toString(), traceId, ...counts })
     return { id: writer.id, root, unchangedNodes: graph.unchanged, ...counts, summaries, validatedBy: agreement.validatedBy }
@@ -104,7 +111,14 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
       events?.emit('backup.validation.failed', { traceId, durationMs: Math.round(performance.now() - started), code: error.code, errors: [error.message] })
     }
     throw error
+  } finally {
+    await memories?.close()
   }
+}
+
+function memoriesOf ({ config, isWriteOnly }: Repository, { memoryFolder, ...options }: Pick<SnapshotRequest, 'memoryFolder' | 'fullRead'> & { readonly project: string, readonly beginMs: number }): RememberedFiles | undefined {
+  if (memoryFolder === undefined || isWriteOnly) return undefined // without a key nothing of earlier snapshots can be built on
+  return new RememberedFiles({ ...options, folder: memoryFolder, repository: config.id })
 }
 
 function checkRequest ({ sources, description, tags = [] }: SnapshotRequest): void {
@@ -119,13 +133,13 @@ interface TracedRequest extends SnapshotRequest {
   readonly traceId: string
 }
 
-async function capture (repository: Repository, writer: WriterSession, request: TracedRequest, parent: SnapshotView | undefined): Promise<{ graph: Graph, summaries: NamedSummary[] }> {
+async function capture (repository: Repository, writer: WriterSession, request: TracedRequest & { readonly memories: RememberedFiles | undefined }, parent: SnapshotView | undefined): Promise<{ graph: Graph, summaries: NamedSummary[] }> {
   const { seed, chunker } = repository.config
   const previous = previousNodes(writer, parent)
   const { artifacts, summaries } = await captureAll(request.sources, {
-    blobs: writer, seed, chunker, concurrency: request.concurrency ?? 4, signal: request.signal, onProgress: request.onProgress,
+    blobs: writer, seed, chunker, concurrency: request.concurrency ?? 4, signal: request.signal, onProgress: request.onProgress, memories: request.memories,
     previous: async id => (await previous(id))?.node,
-    previousCapture: name => parent?.block.sources.find(source => source.name === name),
+    previousCapture: name => request.fullRead === true ? undefined : parent?.block.sources.find(source => source.name === name),
   })
   return { graph: await writeGraph(artifacts, { blobs: writer, seed, traceId: request.traceId, description: request.description, previous }), summaries }
 }

@@ -23,7 +23,7 @@ export interface RunOptions {
 
 /** Runs the real command line as a process of its own, with nothing in its environment but what is given, and a place to remember checkpoints that goes with `cwd`. */
 export async function runCaf (args: readonly string[], { cwd, env = {}, encoding = 'utf8', onStart }: RunOptions): Promise<Finished> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'], CAF_STATE_DIR: join(cwd, '.state'), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'], CAF_STATE_DIR: join(cwd, '.state'), XDG_CACHE_HOME: join(cwd, '.cache'), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)

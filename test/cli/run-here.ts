@@ -9,6 +9,6 @@ export async function runHere (args: readonly string[], { cwd, env = {} }: { rea
   const read = (stream: PassThrough): string => (stream.read() as Buffer | null ?? '').toString()
   // Streams that are no terminals are all that commands need.
   const streams = { stdin: process.stdin, stdout, stderr } as unknown as Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'>
-  const status = await runCli(new Cli({ ...streams, cwd, env: { CAF_STATE_DIR: join(cwd, '.state'), ...env } }, new AbortController().signal), args)
+  const status = await runCli(new Cli({ ...streams, cwd, env: { CAF_STATE_DIR: join(cwd, '.state'), XDG_CACHE_HOME: join(cwd, '.cache'), ...env } }, new AbortController().signal), args)
   return { status, stdout: read(stdout), stderr: read(stderr) }
 }

@@ -8,13 +8,14 @@ export interface SnapshotOptions extends GlobalOptions {
   readonly description: string
   readonly tag?: readonly string[]
   readonly source?: readonly string[]
+  readonly fullRead?: boolean
 }
 
-export async function take (cli: Cli, { description, tag, source }: SnapshotOptions): Promise<void> {
+export async function take (cli: Cli, { description, tag, source, fullRead }: SnapshotOptions): Promise<void> {
   await cli.withRepository(async ({ repository, config, electorate, sources, progress }) => {
     const created = await createSnapshot(repository, {
       ...await electorate(), sources: await sources(source), description, tags: tag, project: config.project,
-      concurrency: config.concurrency, signal: cli.signal, onProgress: progress.onProgress,
+      memoryFolder: config.cacheFolder, fullRead, concurrency: config.concurrency, signal: cli.signal, onProgress: progress.onProgress,
     })
     progress.stop()
     await cli.output.result({ ...created, root: created.root.toString() }, () => { for (const line of linesOf(created)) cli.output.line(line) })

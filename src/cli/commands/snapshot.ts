@@ -9,6 +9,7 @@ export function addSnapshot (program: Command, cli: Cli): void {
     .option('-d, --description <text>', 'what it is for', '')
     .option('-t, --tag <tag>', 'a mark to find it by; may be repeated', repeated)
     .option('--source <name>', 'only this source; may be repeated', repeated)
+    .option('--full-read', 'read everything, also what seems to be as it was in the snapshot before')
     .action(async (_options: unknown, self: Command) => {
       const { take } = await import('../acts/snapshot.ts')
       await take(cli, self.optsWithGlobals<SnapshotOptions>())
