@@ -64,12 +64,21 @@ export function readRowChunks (content: StoredRows, blobs: BlobSource, options: 
  */
 export async function * readRows (content: StoredRows, blobs: BlobSource, options: ReadOptions & KeyRange = {}): AsyncGenerator<Uint8Array> {
   const { trim } = keyRange(content.key, options)
-  const readValue = ({ text }: { readonly text: string }): AsyncGenerator<Uint8Array> => readBytes(parseCid(text, 'a row'), blobs, options)
   for await (const { entry, bytes } of readRowChunks(content, blobs, options)) {
     const rows = trim(bytes)
-    if (entry.refs !== undefined && content.form === 'rows') yield * expandRows(rows, { readValue, signal: options.signal })
+    if (entry.refs !== undefined && content.form === 'rows') yield * expanded(rows, blobs, options)
     else if (rows.length > 0) yield rows
   }
+}
+
+/** The rows of one chunk of a table, with their values put in. */
+export async function * expandedChunk ({ link }: Pick<TreeEntry, 'link'>, blobs: BlobSource, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+  yield * expanded(await readBlob(blobs, link, options), blobs, options)
+}
+
+function expanded (rows: Uint8Array, blobs: BlobSource, options: ReadOptions): AsyncGenerator<Uint8Array> {
+  const readValue = ({ text }: { readonly text: string }): AsyncGenerator<Uint8Array> => readBytes(parseCid(text, 'a row'), blobs, options)
+  return expandRows(rows, { readValue, signal: options.signal })
 }
 
 /** The entries of a `files` content; what their `read` gives is verified. */

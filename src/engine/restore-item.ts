@@ -2,8 +2,12 @@ import type { BlobReader } from '../cas/blob-store.ts'
 import { sameContent } from '../dag/content.ts'
 import { readBytes, readFiles, readRows } from '../dag/read-content.ts'
 import type { NodeBlock } from '../dag/node.ts'
+import { sameRows } from '../dag/same-rows.ts'
+import { sameLayout } from '../dag/store-rows.ts'
 import { BackupError } from '../errors.ts'
 import type { RestoreItem } from '../sources/source.ts'
+import type { Bytes } from '../stream.ts'
+import { isDamage } from './damage.ts'
 
 export interface RestoreItemOptions {
   readonly blobs: BlobReader
@@ -24,14 +28,35 @@ export function restoreItem (node: NodeBlock, { blobs, seed, chunker }: RestoreI
     ...(content.form === 'rows' ? { layout: { columns: content.columns ?? [], key: content.key ?? [] } } : {}),
     read (options = {}) {
       if (content.form === 'files') throw new BackupError('INVALID_OPTION', `${node.id} is a folder tree: read its entries`)
-      return content.form === 'rows' ? readRows(content, blobs, options) : readBytes(content.root, blobs, options)
+      return namingNode(node, content.form === 'rows' ? readRows(content, blobs, options) : readBytes(content.root, blobs, options))
     },
     entries (options = {}) {
       if (content.form !== 'files') throw new BackupError('INVALID_OPTION', `${node.id} is no folder tree`)
       return readFiles(content, blobs, options)
     },
+    async equals (bytes, options = {}) {
+      if (content.form === 'rows') return await sameRows(bytes, content, blobs, options)
+      return await sameContent({ form: 'bytes', read: () => bytes }, content, node.hash, { seed, chunker, ...options })
+    },
     async matches (other, options = {}) {
+      const isSorted = content.form === 'rows' && content.key.length > 0 // then equal rows come as equal bytes
+      if (isSorted && other.form === 'rows') return sameLayout(other.layout, content) && await sameRows(other.read(options), content, blobs, options)
       return await sameContent(other, content, node.hash, { seed, chunker, ...options })
     },
   }
+}
+
+/** The stream; when stored bytes turn out to be damaged, the error says whose they are. */
+async function * namingNode (node: NodeBlock, bytes: Bytes): AsyncGenerator<Uint8Array> {
+  try {
+    yield * bytes
+  } catch (error) {
+    throw isDamage(error) ? nodeDamaged(node, error) : error
+  }
+}
+
+/** The error for a node whose stored bytes are lost. */
+export function nodeDamaged ({ id }: NodeBlock, damage: BackupError): BackupError {
+  const message = `the stored bytes of ${id} are damaged (${damage.message}) and no recipe can make them again; nothing was changed. Try \`caf repair\`, another snapshot, or a selective restore without it`
+  return new BackupError('NODE_INVALID', message, { data: { id, ...damage.data }, cause: damage })
 }

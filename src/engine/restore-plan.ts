@@ -1,4 +1,4 @@
-import { BackupError } from '../errors.ts'
+import { BackupError, isBackupError } from '../errors.ts'
 import type { BlobReader } from '../cas/blob-store.ts'
 import type { Repository } from '../cas/repository.ts'
 import { topologicalOrder } from '../dag/order.ts'
@@ -12,7 +12,7 @@ import type { OnProgress } from './progress.ts'
 import { isDamage } from './damage.ts'
 import { recompute } from './recipes.ts'
 import type { RecipeRunner } from './recipes.ts'
-import { restoreItem } from './restore-item.ts'
+import { nodeDamaged, restoreItem } from './restore-item.ts'
 import { selectNodes } from './selection.ts'
 import { loadNodes } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
@@ -65,7 +65,8 @@ export async function planRestore (repository: Repository, snapshot: SnapshotVie
   const pairs = placed.map(node => ({ node, item: context.item(node.id), restorer: restorerOf(node, options.restorers) }))
   const held = await letGo(options.restorers, async () => await heldItems(pairs, context))
   const wanted = pairs.filter(({ node }) => !held.has(node.id))
-  const recomputed = options.policy.validateBeforeRestore ? await checkContents(wanted.map(({ node }) => node), context) : new Set<string>()
+  const checked = wanted.filter(({ node, restorer }) => options.policy.validateBeforeRestore && needsCheck(node, restorer, options))
+  const recomputed = await checkContents(checked.map(({ node }) => node), context)
   const steps = pairs.map(({ item, restorer }) => ({ item, restorer, action: held.has(item.id) ? 'skip' as const : 'restore' as const, recomputed: recomputed.has(item.id) }))
   return {
     snapshot, steps, omitted, problems: await letGo(options.restorers, async () => await findProblems(steps, options)),
@@ -126,9 +127,24 @@ async function heldItems (pairs: readonly Pair[], { policy, concurrency, signal 
   const held = new Set<string>()
   if (policy.strategy === 'full') return held
   await forEachBounded(pairs, { concurrency, signal }, async ({ item, restorer }) => {
-    if (await restorer.holds(item, { signal })) held.add(item.id)
+    if (await holds(item, restorer, signal)) held.add(item.id)
   })
   return held
+}
+
+/** False when what is stored is damaged, so that nobody can tell. */
+async function holds (item: RestoreItem, restorer: Restorer, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    return await restorer.holds(item, { signal })
+  } catch (error) {
+    if (isDamage(error) || isBackupError(error, 'NODE_INVALID')) return false
+    throw error
+  }
+}
+
+/** What is made anew when it is lost, and what a target would have begun to change when it shows; the rest is checked while it is restored. */
+function needsCheck ({ recipe }: NodeBlock, { isAside = false }: Restorer, { heal }: PlanOptions): boolean {
+  return recipe !== undefined || !isAside || !heal
 }
 
 /** Reads every stored byte of `nodes`; what is damaged is made again where a recipe can. Returns the ids of those. */
@@ -160,9 +176,7 @@ async function damageOf (node: NodeBlock, { blobs, signal }: PlanContext): Promi
 }
 
 async function heal (node: NodeBlock, damage: BackupError, context: PlanContext): Promise<void> {
-  if (node.recipe === undefined) {
-    throw new BackupError('NODE_INVALID', `the stored bytes of ${node.id} are damaged (${damage.message}) and no recipe can make them again; nothing was touched. Try \`caf repair\`, another snapshot, or a selective restore without it`, { data: { id: node.id, ...damage.data }, cause: damage })
-  }
+  if (node.recipe === undefined) throw nodeDamaged(node, damage)
   if (context.heal) await recompute(context.repository, node, context)
 }
 

@@ -171,10 +171,12 @@ export interface RestoreItem {
   readonly rows: number
   /** Layout of the rows, for `rows` content. */
   readonly layout?: RowLayout
-  /** Content of `bytes` and `rows` artifacts (rows as COPY text, long values put in). */
+  /** Content of `bytes` and `rows` artifacts (rows as COPY text, long values put in). The consumer may keep its pieces. */
   read(options?: AbortOptions): Bytes
   /** Content of `files` artifacts. */
   entries(options?: AbortOptions): AsyncIterable<FileEntry>
+  /** True if `bytes`, read to their end, are byte for byte what `read` gives; that is not read for it, so it costs little. */
+  equals(bytes: Bytes, options?: AbortOptions): Promise<boolean>
   /** True if `content`, read back from a target, is the same as the item's: same rows, bytes or tree. */
   matches(content: Content, options?: AbortOptions): Promise<boolean>
 }
@@ -194,6 +196,8 @@ export interface Problem {
  */
 export interface Restorer {
   readonly name: string
+  /** True if `prepare` works where nobody looks, so that it is early enough to find out there that stored bytes are damaged. @default false */
+  readonly isAside?: boolean
   /** Looks for reasons why it cannot work. Changes nothing. */
   check(items: readonly RestoreItem[], options?: AbortOptions): Promise<readonly Problem[]>
   /** True if the target already holds exactly this artifact. Changes nothing. */

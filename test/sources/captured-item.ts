@@ -29,6 +29,7 @@ export function bytesItem ({ id, kind, deps, attributes }: Pick<Artifact, 'id' |
       }
     },
     entries () { throw new Error('no folder tree') },
+    async equals (other) { return Buffer.concat(await Array.fromAsync(other)).equals(bytes) },
     async matches (content) {
       if (content.form !== 'bytes') return false
       const hash = createHash('sha256')

@@ -31,12 +31,13 @@ export async function * copyOut (client: pg.Client, sql: string, { signal }: Abo
 /**
  * Feeds `sql`, a `COPY … FROM STDIN`, and returns the number of rows. When `source` fails or the signal is aborted
  * the server rolls the statement back and the client stays usable.
+ * @param source its pieces must stay as they are: the socket may wait to send them when the next one is asked for
  */
 export async function copyIn (client: pg.Client, sql: string, source: Bytes, { signal }: AbortOptions = {}): Promise<number> {
   signal?.throwIfAborted()
   const stream = client.query(copyFrom(sql))
   try {
-    await pipeline(owned(source), stream, { signal })
+    await pipeline(pausing(source), stream, { signal })
     return stream.rowCount
   } catch (error) {
     signal?.throwIfAborted()
@@ -44,12 +45,11 @@ export async function copyIn (client: pg.Client, sql: string, source: Bytes, { s
   }
 }
 
-/** A piece may be used again by its producer while the socket still waits to send it. */
-async function * owned (source: Bytes): AsyncGenerator<Buffer> {
+/** A producer and a socket that are always ready would keep the server's error from being read. */
+async function * pausing (source: Bytes): AsyncGenerator<Uint8Array> {
   let pieces = 0
   for await (const piece of source) {
-    yield Buffer.from(piece)
-    // A producer and a socket that are always ready would keep the server's error from being read.
+    yield piece
     if (++pieces % 64 === 0) await setImmediate()
   }
 }

@@ -1,45 +1,95 @@
+import type pg from 'pg'
 import type { AbortOptions } from '../../stream.ts'
 import type { RestoreItem } from '../source.ts'
 import { loadBlobOwners, loadBlobs } from './restore-blobs.ts'
-import { restoreAdditions, restoreObjects } from './restore-objects.ts'
-import type { ObjectOptions } from './restore-objects.ts'
 import { forItem } from './restore-error.ts'
-import { loadRows, tableOf } from './restore-rows.ts'
+import type { Job } from './restore-jobs.ts'
+import { batchesOf, restoreObjects } from './restore-objects.ts'
+import type { Chain, ObjectOptions } from './restore-objects.ts'
 import { sequenceOf, setPosition } from './restore-sequences.ts'
 import type { Sessions } from './restore-sessions.ts'
 import type { RestoreStages } from './restore-stages.ts'
+import { RestoredTable } from './restore-table.ts'
 import { refreshView, viewOf } from './restore-views.ts'
 
-/** Fills an empty database. @throws {BackupError} `TARGET_FAILED` naming the item that failed */
-export async function buildDatabase (sessions: Sessions, stages: RestoreStages, options: ObjectOptions): Promise<void> {
+/** Fills an empty database; returns its tables. @throws {BackupError} `TARGET_FAILED` naming the item that failed */
+export async function buildDatabase (sessions: Sessions, stages: RestoreStages, options: ObjectOptions): Promise<RestoredTable[]> {
   const { first } = sessions
+  const tables = largestFirst(stages.rows).map(item => new RestoredTable(item))
   await restoreObjects(first, stages.definitions, options)
-  await sessions.each(largestFirst(stages.rows), async (client, item, { signal }) => {
-    await loadRows(client, item, tableOf(item), { signal })
-    options.onItem(item)
-  })
-  await restoreBlobs(sessions, stages, options)
-  for (const item of stages.sequences) {
-    await setPosition(first, item, sequenceOf(item), options)
-    options.onItem(item)
-  }
-  await restoreAdditions(sessions, stages.additions, options)
+  await sessions.run(buildingJobs(tables, stages, options))
   await restoreObjects(first, options.owners === 'keep' ? stages.rights : [], options)
   for (const item of stages.refreshes) {
     await forItem({ action: `refresh ${item.id}`, item: item.id }, async () => { await refreshView(first, viewOf(item)) })
     options.onItem(item)
   }
   await restoreObjects(first, stages.eventTriggers, options)
+  return tables
 }
 
-async function restoreBlobs ({ first }: Sessions, { blobs, blobOwners }: RestoreStages, { owners, onItem, signal }: ObjectOptions): Promise<void> {
+/**
+ * What there is to do once the definitions are there, the most pressing first. The indexes of a table begin when its rows are in, everything else that
+ * is added waits for what stands before it; meanwhile tables that have their indexes are read back.
+ */
+export function buildingJobs (tables: readonly RestoredTable[], stages: RestoreStages, options: ObjectOptions): Job[] {
+  const loads = new Map(tables.map(table => [table.item.id, loading(table, options)]))
+  const positions: Job = { after: [], alone: [], run: async client => { await restorePositions(client, stages, options) } }
+  const additions: Job[] = []
+  const indexing: Job[] = []
+  // A foreign key of a partitioned table locks every partition too, and would find some locked by another key's making.
+  const inTurn = stages.definitions.some(({ attributes }) => attributes['type'] === 'TABLE ATTACH') ? ['partitions'] : []
+  let before = gate([...loads.values(), positions])
+  for (const { kind, chains } of batchesOf(stages.additions)) {
+    const isFirst = additions.length === 0 && kind === 'indexes'
+    const jobs = chains.map(chain => adding(chain, { options, after: isFirst ? loadsFor(chain, loads) : [before], alone: [...chain.tables, ...kind === 'foreign keys' ? inTurn : []] }))
+    if (isFirst) indexing.push(...jobs)
+    additions.push(before, ...jobs)
+    before = gate([before, ...jobs])
+  }
+  const readBacks = tables.map(table => readingBack(table, [loads.get(table.item.id)!, ...indexing.filter(({ alone }) => alone.some(name => table.item.deps.includes(name)))]))
+  return [...loads.values(), positions, ...additions, ...readBacks]
+}
+
+/** Those of the tables that the chain is about, their partitions' too. */
+function loadsFor ({ items }: Chain, loads: ReadonlyMap<string, Job>): Job[] {
+  return [...new Set(items.flatMap(({ deps }) => deps.flatMap(dep => loads.get(dep) ?? [])))]
+}
+
+function loading (table: RestoredTable, { onItem }: ObjectOptions): Job {
+  const run = async (client: pg.Client, options: AbortOptions): Promise<void> => {
+    await table.load(client, options)
+    onItem(table.item)
+  }
+  return { after: [], alone: [], run }
+}
+
+function adding ({ items }: Chain, { options, ...job }: Pick<Job, 'after' | 'alone'> & { readonly options: ObjectOptions }): Job {
+  return { ...job, run: async (client, { signal }) => { await restoreObjects(client, items, { ...options, signal }) } }
+}
+
+/** Reading is compatible with all that is added behind the indexes; what is not waits in the server. */
+function readingBack (table: RestoredTable, after: readonly Job[]): Job {
+  return { after, alone: [], run: async (client, options) => { await table.readBack(client, options) } }
+}
+
+/** Nothing to do but to wait for many. */
+function gate (after: readonly Job[]): Job {
+  return { after, alone: [], run: async () => undefined }
+}
+
+/** Large objects, and where sequences stand. */
+async function restorePositions (client: pg.Client, { blobs, blobOwners, sequences }: RestoreStages, { owners, onItem, signal }: ObjectOptions): Promise<void> {
   const abort: AbortOptions = { signal }
   for (const item of blobs) {
-    await loadBlobs(first, item, abort)
+    await loadBlobs(client, item, abort)
     onItem(item)
   }
   for (const item of blobOwners) {
-    await loadBlobOwners(first, item, { ...abort, rights: owners === 'keep' })
+    await loadBlobOwners(client, item, { ...abort, rights: owners === 'keep' })
+    onItem(item)
+  }
+  for (const item of sequences) {
+    await setPosition(client, item, sequenceOf(item), abort)
     onItem(item)
   }
 }

@@ -17,6 +17,7 @@ import { NEWEST_MAJOR } from './server-facts.ts'
 /** Restores into a database of its own, which gets its name when it is complete. */
 export class NewDatabaseRestorer implements Restorer {
   readonly name: string
+  readonly isAside = true
   readonly #context: NewDatabaseContext
   readonly #live: TargetState
   readonly #maintenance: Maintenance

@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import type { RestoreItem } from '../source.ts'
-import type { Sessions } from './restore-sessions.ts'
 import { runStatements } from './restore-sql.ts'
 import { statementsFor } from './restore-statements.ts'
 import type { StatementContext } from './restore-statements.ts'
@@ -18,49 +17,74 @@ export async function restoreObjects (client: pg.Client, items: readonly Restore
   }
 }
 
-/** Makes what is added to filled tables: indexes of different tables at the same time, everything else in its order. */
-export async function restoreAdditions (sessions: Sessions, items: readonly RestoreItem[], options: ObjectOptions): Promise<void> {
-  for (const chains of batchesOf(items)) {
-    await sessions.each(chains, async (client, chain) => { await restoreObjects(client, chain, options) })
-  }
+/** Items that are made one after the other. */
+export interface Chain {
+  readonly items: readonly RestoreItem[]
+  /** The tables (and materialized views) that it locks against others. */
+  readonly tables: readonly string[]
 }
 
-/** Items that must follow one another. */
-type Chain = readonly RestoreItem[]
+/** Of what several may be made side by side, as long as they are about different tables; null: of nothing. */
+type RunKind = 'indexes' | 'foreign keys' | null
 
-const INDEXING = new Set(['INDEX', 'CONSTRAINT'])
+/** Chains that may run side by side as far as they lock no table in common. */
+export interface Batch {
+  readonly kind: RunKind
+  readonly chains: readonly Chain[]
+}
 
 /**
- * Batches, in order, of chains that may run at the same time. Within a run of indexes and keys (with their comments) there is a chain for each table:
- * those of one table would only wait for each other's locks.
+ * What is added to filled tables, in batches of which one follows the other. Within a run of indexes and keys (with their comments)
+ * there is a chain for each table: those of one table would only wait for each other's locks. Within a run of foreign keys each has its own.
  */
-export function batchesOf (items: readonly RestoreItem[]): Chain[][] {
-  const batches: Chain[][] = []
-  let run = new Map<string, RestoreItem[]>()
-  let tableOfItem = new Map<string, string>()
-  const endRun = (): void => {
-    if (run.size > 0) batches.push([...run.values()])
-    run = new Map()
-    tableOfItem = new Map()
-  }
+export function batchesOf (items: readonly RestoreItem[]): Batch[] {
+  const batches: Batch[] = []
+  let run = new Run(null)
   for (const item of items) {
-    const table = INDEXING.has(String(item.attributes['type'])) ? tableIn(item.deps) : tableOfItem.get(String(item.attributes['of']))
-    if (table === undefined) {
-      endRun()
-      batches.push([[item]])
-    } else {
-      const chain = run.get(table) ?? []
-      run.set(table, chain)
-      chain.push(item)
-      tableOfItem.set(item.id, table)
+    const kind = run.isAbout(item) ? run.kind : kindOf(item)
+    if (kind === null || kind !== run.kind) {
+      if (run.chains.length > 0) batches.push(run)
+      run = new Run(kind)
     }
+    run.add(item)
   }
-  endRun()
-  return batches
+  return run.chains.length > 0 ? [...batches, run] : batches
 }
 
-/** The one table (or materialized view) among the deps; undefined if there are several. */
-function tableIn (deps: readonly string[]): string | undefined {
-  const [table, ...others] = deps.filter(dep => /\/object\/(?:TABLE|MATERIALIZED VIEW) /.test(dep))
-  return others.length === 0 ? table : undefined
+function kindOf ({ attributes, deps }: RestoreItem): RunKind {
+  if (attributes['type'] === 'FK CONSTRAINT') return 'foreign keys'
+  return (attributes['type'] === 'INDEX' || attributes['type'] === 'CONSTRAINT') && tablesIn(deps).length === 1 ? 'indexes' : null
+}
+
+/** Neighbouring items of one kind. */
+class Run implements Batch {
+  readonly kind: RunKind
+  readonly #chains = new Map<string, { items: RestoreItem[], tables: readonly string[] }>()
+  /** An item's id → that of its chain. */
+  readonly #chainOf = new Map<string, string>()
+
+  constructor (kind: RunKind) {
+    this.kind = kind
+  }
+
+  get chains (): Chain[] {
+    return [...this.#chains.values()]
+  }
+
+  isAbout ({ attributes }: RestoreItem): boolean {
+    return this.#chainOf.has(String(attributes['of']))
+  }
+
+  add (item: RestoreItem): void {
+    const tables = tablesIn(item.deps)
+    const name = this.#chainOf.get(String(item.attributes['of'])) ?? (this.kind === 'indexes' ? tables[0]! : item.id)
+    const chain = this.#chains.get(name)
+    if (chain === undefined) this.#chains.set(name, { items: [item], tables })
+    else chain.items.push(item)
+    this.#chainOf.set(item.id, name)
+  }
+}
+
+function tablesIn (deps: readonly string[]): string[] {
+  return deps.filter(dep => /\/object\/(?:TABLE|MATERIALIZED VIEW) /.test(dep))
 }

@@ -14,10 +14,10 @@ import { applyProperties, creationProperties } from './restore-properties.ts'
 import { NO_RENAMING } from './restore-renaming.ts'
 import { withSessions } from './restore-sessions.ts'
 import type { Sessions } from './restore-sessions.ts'
+import type { StatementContext } from './restore-statements.ts'
 import { stagesOf } from './restore-stages.ts'
 import { TargetState } from './restore-target.ts'
-import { verifyTarget } from './restore-verify.ts'
-import type { VerifyOptions } from './restore-verify.ts'
+import { differingContents, differingObjects, refuseDifferences } from './restore-verify.ts'
 import { readServerMajor } from './server-facts.ts'
 
 /** A capture of one database, to compare it. It leaves one connection of the budget for whoever looks at it. */
@@ -26,7 +26,7 @@ export function stateOf (database: string, { name, server, pgDump, concurrency }
   return new TargetState(postgresSource({ name, server, database, pgDump, connections, readFrom: 'primary' }))
 }
 
-/** Builds the database under its temporary name, reads it back and marks it as ready. */
+/** Builds the database under its temporary name, reads it back and marks it as ready. @throws {BackupError} `TARGET_FAILED`, `TARGET_DIFFERS` naming each item that is missing or another */
 export async function prepareDatabase (maintenance: pg.Client, context: NewDatabaseContext, items: readonly RestoreItem[], { signal, onItem = () => undefined }: PrepareOptions): Promise<void> {
   const { settings, names: { restoring }, owner } = context
   const facts = await factsOf(items, { signal })
@@ -35,28 +35,31 @@ export async function prepareDatabase (maintenance: pg.Client, context: NewDatab
   const statements = { renaming: NO_RENAMING, owners: settings.owners, major, extensionVersions: await extensionVersions(maintenance, facts), signal }
   await discardLeftover(maintenance, context)
   await createRestoring(maintenance, restoring, { owner, comment, properties: facts === undefined ? '' : creationProperties(maintenance, facts) })
-  await fill(settings, restoring, { signal }, async sessions => {
-    await buildDatabase(sessions, stagesOf(items, facts?.order ?? []), { ...statements, onItem })
+  const differing = await withDatabase(settings, restoring, { signal }, async sessions => {
+    const tables = await buildDatabase(sessions, stagesOf(items, facts?.order ?? []), { ...statements, onItem })
+    if (facts !== undefined) await applyProperties(maintenance, restoring, facts, settings)
+    return await differingContents(sessions, tables, items, statements)
   })
-  if (facts !== undefined) await applyProperties(maintenance, restoring, facts, settings)
-  await verifyBuilt(items, context, { ...statements, comparableSql: facts !== undefined && majorOf(facts) === major })
+  // Versions write equal definitions in different ways.
+  if (facts !== undefined && majorOf(facts) === major) differing.push(...await differingInDump(items, context, statements))
+  refuseDifferences(items.map(item => item.id).filter(id => differing.includes(id)))
   for (const item of items) if (item.kind === 'pg.database') onItem(item)
   await setMarker(maintenance, restoring, { owner, state: 'ready', comment })
 }
 
-async function fill ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { signal }: AbortOptions, act: (sessions: Sessions) => Promise<void>): Promise<void> {
+async function withDatabase<T> ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { signal }: AbortOptions, act: (sessions: Sessions) => Promise<T>): Promise<T> {
   const lease = await server.lease(1, { atMost: concurrency, signal })
   try {
-    await withSessions(lease, database, { count: lease.size, maintenanceWorkMem, durable: 'at-end', signal }, act)
+    return await withSessions(lease, database, { count: lease.size, maintenanceWorkMem, durable: 'at-end', signal }, act)
   } finally {
     await lease.close()
   }
 }
 
-async function verifyBuilt (items: readonly RestoreItem[], { settings, names }: NewDatabaseContext, options: Omit<VerifyOptions, 'concurrency'>): Promise<void> {
+async function differingInDump (items: readonly RestoreItem[], { settings, names }: NewDatabaseContext, statements: StatementContext): Promise<string[]> {
   const built = stateOf(names.restoring, settings)
   try {
-    await verifyTarget(built, items, { ...options, concurrency: settings.concurrency })
+    return await differingObjects(built, items, { ...statements, concurrency: settings.concurrency })
   } finally {
     await built.close()
   }

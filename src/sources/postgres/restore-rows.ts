@@ -16,14 +16,35 @@ export function tableOf ({ attributes }: RestoreItem): TableName {
   return { schema: String(attributes['schema']), name: String(attributes['table']) }
 }
 
+/** The COPY between the columns of the item's rows and the stream. */
+export function copyOfRows ({ layout }: RestoreItem, { schema, name }: TableName, stream: 'FROM STDIN' | 'FROM STDIN (FREEZE)' | 'TO STDOUT'): string {
+  const columns = layout?.columns ?? []
+  const list = columns.length === 0 ? '' : ` (${columns.map(quoteIdentifier).join(', ')})`
+  return `COPY ${quoteQualified(schema, name)}${list} ${stream}`
+}
+
 /**
  * Adds the item's rows to `table`. Values of identity columns are taken as they are, also of those that are generated always.
  * @throws {BackupError} `TARGET_FAILED`; the table is then as it was
  */
 export async function loadRows (client: pg.Client, item: RestoreItem, table: TableName, options: AbortOptions = {}): Promise<void> {
-  const columns = item.layout?.columns ?? []
-  const list = columns.length === 0 ? '' : ` (${columns.map(quoteIdentifier).join(', ')})`
   await forItem({ action: `load ${item.id}`, item: item.id }, async () => {
-    await copyIn(client, `COPY ${quoteQualified(table.schema, table.name)}${list} FROM STDIN`, item.read(options), options)
+    await copyIn(client, copyOfRows(item, table, 'FROM STDIN'), item.read(options), options)
+  })
+}
+
+/**
+ * Fills a table that nobody else knows of yet, in a transaction of its own. A table emptied by the same transaction takes rows that are born
+ * frozen, which spares every later look at them the question who wrote them; and with wal_level = minimal they need no WAL.
+ * @returns the number of the transaction, as the rows' xmin shows it
+ * @throws {BackupError} `TARGET_FAILED`; the transaction is then still open
+ */
+export async function loadNewTable (client: pg.Client, item: RestoreItem, table: TableName, options: AbortOptions = {}): Promise<string> {
+  return await forItem({ action: `load ${item.id}`, item: item.id }, async () => {
+    await client.query(`BEGIN; TRUNCATE ONLY ${quoteQualified(table.schema, table.name)}`)
+    await copyIn(client, copyOfRows(item, table, 'FROM STDIN (FREEZE)'), item.read(options), options)
+    const { rows: [transaction] } = await client.query<{ xid: string }>('SELECT pg_catalog.pg_current_xact_id()::pg_catalog.xid::text AS xid')
+    await client.query('COMMIT')
+    return transaction!.xid
   })
 }

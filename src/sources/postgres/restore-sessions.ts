@@ -1,6 +1,7 @@
 import type pg from 'pg'
-import type { AbortOptions } from '../../stream.ts'
 import type { Connections } from './connections.ts'
+import { runJobs } from './restore-jobs.ts'
+import type { Job } from './restore-jobs.ts'
 import { openSession } from './restore-session.ts'
 import type { SessionOptions } from './restore-session.ts'
 
@@ -8,11 +9,8 @@ import type { SessionOptions } from './restore-session.ts'
 export interface Sessions {
   /** For what has to be done one after the other. */
   readonly first: pg.Client
-  /**
-   * Does every job, as many at once as there are connections, each on one of them; jobs start in their order. After the first failure no
-   * further one starts, and it rejects with that failure when those running have ended.
-   */
-  each<T>(jobs: readonly T[], act: (client: pg.Client, job: T, options: AbortOptions) => Promise<void>): Promise<void>
+  /** See {@link runJobs}. */
+  run(jobs: readonly Job[]): Promise<void>
 }
 
 export interface SessionsOptions extends SessionOptions {
@@ -26,9 +24,10 @@ export async function withSessions<T> (connections: Connections, database: strin
   const cutOff = (): void => { for (const client of clients) connections.destroy(client) }
   signal?.addEventListener('abort', cutOff, { once: true })
   try {
-    while (clients.length < count) clients.push(await openSession(connections, database, options))
+    const opening = await Promise.allSettled(Array.from({ length: count }, async () => { clients.push(await openSession(connections, database, options)) }))
+    for (const one of opening) if (one.status === 'rejected') throw one.reason
     signal?.throwIfAborted()
-    const result = await act(sessionsOf(clients, options))
+    const result = await act({ first: clients[0]!, run: async jobs => { await runJobs(clients, jobs, { signal }) } })
     await Promise.all(clients.map(async client => { await connections.release(client) }))
     return result
   } catch (error) {
@@ -37,24 +36,5 @@ export async function withSessions<T> (connections: Connections, database: strin
     throw error
   } finally {
     signal?.removeEventListener('abort', cutOff)
-  }
-}
-
-function sessionsOf (clients: readonly pg.Client[], { signal }: AbortOptions): Sessions {
-  return {
-    first: clients[0]!,
-    async each (jobs, act) {
-      const failing = new AbortController()
-      const any = AbortSignal.any([failing.signal, ...(signal === undefined ? [] : [signal])])
-      const queue = jobs.values()
-      const work = async (client: pg.Client): Promise<void> => {
-        for (const job of queue) {
-          any.throwIfAborted()
-          await act(client, job, { signal: any })
-        }
-      }
-      await Promise.all(clients.map(async client => { await work(client).catch((error: unknown) => { failing.abort(error) }) }))
-      any.throwIfAborted()
-    },
   }
 }

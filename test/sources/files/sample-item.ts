@@ -20,6 +20,7 @@ export function itemOf (entries: () => AsyncIterable<FileEntry> | Iterable<FileE
         yield one
       }
     },
+    equals: () => { throw new Error('a folder tree has no bytes') },
     async matches (content: Content) {
       if (content.form !== 'files') return false
       return JSON.stringify(await listingOf(content.entries())) === JSON.stringify(await listingOf(entries()))

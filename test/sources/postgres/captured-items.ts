@@ -38,6 +38,7 @@ export function item (about: Pick<RestoreItem, 'id' | 'kind'> & Partial<Pick<Res
       }
     },
     entries () { throw new Error(`${about.id} is no folder tree`) },
+    async equals (other) { return bytes.equals(await collect(other, { limit: LIMIT })) },
     async matches (other) {
       if (other.form === 'files' || other.form !== content.form) return false
       const read = await bytesIn(other)

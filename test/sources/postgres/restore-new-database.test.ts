@@ -194,7 +194,7 @@ describe('restoring into a new database', () => {
     const replaced = (other: RestoreItem): RestoreItem[] => items.map(one => one.id === other.id ? other : one)
     const short = item({ id: rowsItem.id, kind: rowsItem.kind, deps: rowsItem.deps, attributes: rowsItem.attributes }, '1\n', { form: 'rows', layout: rowsItem.layout })
     await expect(attempt(replaced(short))).rejects.toMatchObject({ code: 'TARGET_FAILED', data: { item: rowsItem.id }, cause: { code: '22P04' } })
-    await expect(attempt(replaced({ ...rowsItem, matches: async () => false }))).rejects.toMatchObject({ code: 'TARGET_DIFFERS', data: { items: [rowsItem.id] } })
+    await expect(attempt(replaced({ ...rowsItem, equals: async () => false, matches: async () => false }))).rejects.toMatchObject({ code: 'TARGET_DIFFERS', data: { items: [rowsItem.id] } })
     const damage = Object.assign(new Error('damaged'), { name: 'AbortError' })
     await expect(attempt(replaced({ ...rowsItem, async * read () { yield Buffer.from('1\t'); throw damage } }))).rejects.toBe(damage)
   })
