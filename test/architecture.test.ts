@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 /** Lower number = lower layer. A file imports from its own folder or from a strictly lower layer. */
 const LAYER: Readonly<Record<string, number>> = {
-  errors: -1, stream: 0, age: 1, chunking: 1, storage: 1, sources: 1, cas: 2, dag: 3, trust: 4, caf: 4, engine: 5, config: 6, http: 7, jobs: 7, cli: 8, index: 9,
+  errors: -1, stream: 0, shape: 0, age: 1, chunking: 1, storage: 1, sources: 1, cas: 2, dag: 3, trust: 4, caf: 4, engine: 5, config: 6, http: 7, jobs: 7, cli: 8, index: 9,
 }
 
 interface Parsed { readonly file: string, readonly text: string, readonly imports: readonly string[], readonly breaches: readonly string[] }

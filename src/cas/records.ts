@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { fits, hexDigits, problemOf } from '../shape.ts'
-import type { Shape } from '../shape.ts'
+import type { Shape, Shaped } from '../shape.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { corrupt, decodeRecord, encodeRecord } from './record.ts'
@@ -60,20 +60,20 @@ export const FinalRecord = v.object({ time: Time, delete: v.array(Id), segments:
 /** `packs`: when each was last read whole and intact; `run`: when a reading of all packs began that is not finished. */
 export const VerifiedRecord = v.object({ run: v.exactOptional(Time), packs: v.record(Id, Time) })
 
-export type ConfigRecord = v.InferOutput<typeof ConfigRecord>
-export type SessionRecord = v.InferOutput<typeof SessionRecord>
-export type CommitRecord = v.InferOutput<typeof CommitRecord>
-export type SealedCommitRecord = v.InferOutput<typeof SealedCommitRecord>
-export type OutcomeRecord = v.InferOutput<typeof OutcomeRecord>
-export type PlanRecord = v.InferOutput<typeof PlanRecord>
-export type FinalRecord = v.InferOutput<typeof FinalRecord>
-export type VerifiedRecord = v.InferOutput<typeof VerifiedRecord>
+export type ConfigRecord = Shaped<typeof ConfigRecord>
+export type SessionRecord = Shaped<typeof SessionRecord>
+export type CommitRecord = Shaped<typeof CommitRecord>
+export type SealedCommitRecord = Shaped<typeof SealedCommitRecord>
+export type OutcomeRecord = Shaped<typeof OutcomeRecord>
+export type PlanRecord = Shaped<typeof PlanRecord>
+export type FinalRecord = Shaped<typeof FinalRecord>
+export type VerifiedRecord = Shaped<typeof VerifiedRecord>
 
 /**
  * The record under `key`, or undefined if there is none.
  * @throws {BackupError} `RECORD_CORRUPT` also when members are missing or of the wrong type; `FORMAT_UNKNOWN`; `STORAGE_…`
  */
-export async function readRecord<T> (backend: Pick<StorageBackend, 'get'>, key: string, shape: Shape<T>, options?: AbortOptions): Promise<T | undefined> {
+export async function readRecord<S extends Shape> (backend: Pick<StorageBackend, 'get'>, key: string, shape: S, options?: AbortOptions): Promise<Shaped<S> | undefined> {
   const bytes = await backend.get(key, options)
   if (bytes === undefined) return undefined
   const members: unknown = decodeRecord(key, bytes)

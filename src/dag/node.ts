@@ -1,10 +1,11 @@
-import Type from 'typebox'
+import * as v from 'valibot'
+import { BackupError } from '../errors.ts'
+import { closed, hexDigits, whole } from '../shape.ts'
 import type { ArtifactKind, Recipe } from '../sources/source.ts'
 import type { Plain } from '../stream.ts'
-import { BackupError } from '../errors.ts'
 import type { CID, EncodedBlock } from './block.ts'
 import { decodeBlock, encodeBlock } from './block.ts'
-import { closed, Hash, Link, PlainObject, Seed, shapeCheck, Text, Texts, Whole } from './block-shape.ts'
+import { Link, PlainObject, Seed, shapeCheck, Text, Texts } from './block-shape.ts'
 import { compareIds } from './id-order.ts'
 import type { StoredContent } from './stored-content.ts'
 
@@ -47,41 +48,46 @@ export interface NodeBlock {
 const ARTIFACTS: readonly ArtifactKind[] = ['pg.database', 'pg.object', 'pg.rows', 'pg.sequence', 'pg.blobs', 'pg.refresh', 'qdrant.collection', 'files', 'matrix', 'agent.output']
 const ORDERS = ['integer', 'numeric', 'float', 'bytes', 'boolean', 'timestamp', 'date', 'enum']
 
+const Hash = hexDigits(64)
+const Amount = v.pipe(v.number(), v.finite(), v.minValue(0))
+
 const RowMembers = {
   root: Link,
-  size: Whole,
-  count: Whole,
+  size: whole,
+  count: whole,
   columns: Texts,
-  key: Type.Array(closed({ order: Type.Enum(ORDERS), labels: Type.Optional(Texts) })),
-  cut: Type.Optional(closed({ bits: Type.Integer({ minimum: 0, maximum: 20 }), seed: Seed })),
+  key: v.array(closed({ order: v.picklist(ORDERS), labels: v.exactOptional(Texts) })),
+  cut: v.exactOptional(closed({
+    bits: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(20)), largest: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(65_536), v.maxValue(8_388_608))), seed: Seed,
+  })),
 }
 
 const NodeShape = closed({
-  kind: Type.Literal('node'),
-  v: Type.Literal(1),
-  id: Type.String({ minLength: 1, maxLength: 4096 }),
-  artifact: Type.Enum([...ARTIFACTS]),
+  kind: v.literal('node'),
+  v: v.literal(1),
+  id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096)),
+  artifact: v.picklist(ARTIFACTS),
   attributes: PlainObject,
-  content: Type.Union([
-    closed({ form: Type.Literal('bytes'), root: Link, size: Whole, count: Type.Literal(0) }),
-    closed({ form: Type.Literal('rows'), ...RowMembers }),
-    closed({ form: Type.Literal('files'), ...RowMembers }),
+  content: v.variant('form', [
+    closed({ form: v.literal('bytes'), root: Link, size: whole, count: v.literal(0) }),
+    closed({ form: v.literal('rows'), ...RowMembers }),
+    closed({ form: v.literal('files'), ...RowMembers }),
   ]),
   deps: Texts,
   hash: Hash,
   metadata: closed({
     agentRole: Text,
     capability: Text,
-    computationTime: Type.Number({ minimum: 0 }),
+    computationTime: Amount,
     designIntent: Text,
-    inputHashes: Type.Array(Hash),
-    memoryUsage: Type.Number({ minimum: 0 }),
-    outputHashes: Type.Array(Hash),
+    inputHashes: v.array(Hash),
+    memoryUsage: Amount,
+    outputHashes: v.array(Hash),
     userRequirement: Text,
-    validationResult: closed({ isValid: Type.Boolean(), errors: Texts, warnings: Texts }),
+    validationResult: closed({ isValid: v.boolean(), errors: Texts, warnings: Texts }),
   }),
-  recipe: Type.Optional(closed({ name: Text, version: Whole, parameters: PlainObject })),
-  status: Type.Literal('completed'),
+  recipe: v.exactOptional(closed({ name: Text, version: whole, parameters: PlainObject })),
+  status: v.literal('completed'),
   agentId: Text,
   traceId: Text,
 })

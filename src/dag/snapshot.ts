@@ -1,8 +1,9 @@
-import Type from 'typebox'
+import * as v from 'valibot'
+import { closed, hexDigits } from '../shape.ts'
 import type { CaptureSummary } from '../sources/source.ts'
 import type { CID, EncodedBlock } from './block.ts'
 import { decodeBlock, encodeBlock } from './block.ts'
-import { closed, Link, PlainObject, shapeCheck, Text, Texts } from './block-shape.ts'
+import { Link, PlainObject, shapeCheck, Text, Texts } from './block-shape.ts'
 
 /** What one source contributed, and when. */
 export interface SnapshotSource extends CaptureSummary {
@@ -29,16 +30,16 @@ export interface SnapshotBlock {
 }
 
 const SnapshotShape = closed({
-  kind: Type.Literal('snapshot'),
-  v: Type.Literal(1),
-  id: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+  kind: v.literal('snapshot'),
+  v: v.literal(1),
+  id: hexDigits(32),
   created: Text,
   description: Text,
   generator: Text,
   nodes: Link,
-  parents: Type.Array(Link),
+  parents: v.array(Link),
   project: Text,
-  sources: Type.Array(closed({ name: Text, begin: Text, end: Text, position: Type.Optional(Text), facts: PlainObject, notes: Texts })),
+  sources: v.array(closed({ name: Text, begin: Text, end: Text, position: v.exactOptional(Text), facts: PlainObject, notes: Texts })),
   tags: Texts,
   traceId: Text,
 })

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import Type from 'typebox'
+import * as v from 'valibot'
 import { readRecord, writeRecord } from '../cas/records.ts'
 import type { Repository } from '../cas/repository.ts'
 import { parseCid } from '../dag/block.ts'
@@ -9,7 +9,7 @@ import type { SnapshotView } from './snapshot-view.ts'
 /** What names a snapshot, and its root. */
 export type SnapshotLink = Pick<SnapshotView, 'id' | 'root'>
 
-const LastRecord = Type.Object({ repository: Type.String(), project: Type.String(), id: Type.String(), root: Type.String() })
+const LastRecord = v.object({ repository: v.string(), project: v.string(), id: v.string(), root: v.string() })
 
 /**
  * The last snapshot that this host has made without a key in a project, which it cannot look for; undefined if it has made none,

@@ -1,15 +1,15 @@
-import Type from 'typebox'
-import type { Static } from 'typebox'
-import Value from 'typebox/value'
+import * as v from 'valibot'
+import { fits } from '../shape.ts'
+import type { Shaped } from '../shape.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 
-const Statement = Type.Object({
-  validator: Type.String(),
-  accepts: Type.Boolean(),
-  checked: Type.Union([Type.Literal('log'), Type.Literal('dag'), Type.Literal('data')]),
-  host: Type.Optional(Type.String()),
-  key: Type.Optional(Type.String()),
-  self: Type.Optional(Type.Literal(true)),
+const Statement = v.object({
+  validator: v.string(),
+  accepts: v.boolean(),
+  checked: v.picklist(['log', 'dag', 'data']),
+  host: v.exactOptional(v.string()),
+  key: v.exactOptional(v.string()),
+  self: v.exactOptional(v.literal(true)),
 })
 
 /** What one validator said of a snapshot, as its commit record has it. Only a proof against known keys shows that it did. */
@@ -29,7 +29,7 @@ export interface Validation {
 
 /** The validators' verdicts; of what is no verdict nothing. */
 export function validationsOf ({ statements }: Pick<SnapshotView, 'statements'>): Validation[] {
-  return statements.filter((statement): statement is Static<typeof Statement> => Value.Check(Statement, statement)).map(({ validator, accepts, checked, host, key, self = false }) => ({
+  return statements.filter((statement): statement is Shaped<typeof Statement> => fits(Statement, statement)).map(({ validator, accepts, checked, host, key, self = false }) => ({
     validator, accepts, checked, self, ...(host === undefined ? {} : { host }), ...(key === undefined ? {} : { key }),
   }))
 }

@@ -49,7 +49,7 @@ describe('a record', () => {
   it('with members of the wrong type is RECORD_CORRUPT, and says which', async () => {
     const backend = memoryBackend()
     await writeRecord(backend, 'forgotten/x', { time: 5 })
-    await expect(readRecord(backend, 'forgotten/x', ForgottenRecord)).rejects.toThrow(/forgotten\/x.*\/time/)
+    await expect(readRecord(backend, 'forgotten/x', ForgottenRecord)).rejects.toThrow(/forgotten\/x.* time must be/)
     await writeRecord(backend, 'outcomes/x', { outcome: 'commit', time: '2026-11-21T00:00:00Z' })
     await expect(readRecord(backend, 'outcomes/x', OutcomeRecord)).rejects.toMatchObject({ code: 'RECORD_CORRUPT' })
   })

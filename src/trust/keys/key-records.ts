@@ -1,10 +1,11 @@
-import Type from 'typebox'
-import type { Static } from 'typebox'
+import * as v from 'valibot'
 import { isBackupError } from '../../errors.ts'
 import type { BackupError } from '../../errors.ts'
 import { encodeRecord } from '../../cas/record.ts'
 import type { Members } from '../../cas/record.ts'
 import { createRecord, readRecord } from '../../cas/records.ts'
+import { hexDigits } from '../../shape.ts'
+import type { Shaped } from '../../shape.ts'
 import type { StorageBackend } from '../../storage/storage-backend.ts'
 import type { AbortOptions } from '../../stream.ts'
 
@@ -14,49 +15,49 @@ const GENERATION_KEY = /^keys\/g(\d{4})$/
 const CHANGE_KEY = /^keys\/g(\d{4})\.(\d{4,})$/
 const SLOT_KEY = /^keys\/([0-9a-f]{32})$/
 
-const Text = Type.String({ minLength: 1 })
-const Mac = Type.String({ pattern: '^[0-9a-f]{64}$' })
-const AgeFile = Type.String({ pattern: '^[A-Za-z0-9+/]+={0,2}$', maxLength: 65_536 })
+const Text = v.pipe(v.string(), v.nonEmpty())
+const Mac = hexDigits(64)
+const AgeFile = v.pipe(v.string(), v.maxLength(65_536), v.regex(/^[A-Za-z0-9+/]+={0,2}$/))
 
 /** A generation of the repository's key. Written once all slots that open it are. */
-export const GenerationRecord = Type.Object({
-  kind: Type.Literal('generation'),
+export const GenerationRecord = v.object({
+  kind: v.literal('generation'),
   created: Text,
-  generation: Type.Integer({ minimum: 1, maximum: 9999 }),
+  generation: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9999)),
   recipient: Text,
-  keyId: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+  keyId: hexDigits(32),
   key: AgeFile,
-  previous: Type.Optional(AgeFile),
+  previous: v.exactOptional(AgeFile),
   log: AgeFile,
   mac: Mac,
 })
 
 /** A slot: the identity of a generation, wrapped for who may open it. */
-export const SlotRecord = Type.Object({
-  kind: Type.Union([Type.Literal('secret'), Type.Literal('recipient')]),
+export const SlotRecord = v.object({
+  kind: v.picklist(['secret', 'recipient']),
   created: Text,
   label: Text,
-  generation: Type.Integer({ minimum: 1, maximum: 9999 }),
+  generation: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9999)),
   opens: Text,
-  recipient: Type.Optional(Text),
+  recipient: v.exactOptional(Text),
   file: AgeFile,
   mac: Mac,
 })
 
 /** What was done to the slots of a generation; `rotate` closes it. The numbers make one order of changes. */
-export const ChangeRecord = Type.Object({
-  kind: Type.Literal('change'),
+export const ChangeRecord = v.object({
+  kind: v.literal('change'),
   created: Text,
-  act: Type.Union([Type.Literal('add'), Type.Literal('remove'), Type.Literal('rotate')]),
-  slot: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
-  label: Type.Optional(Text),
+  act: v.picklist(['add', 'remove', 'rotate']),
+  slot: v.exactOptional(hexDigits(32)),
+  label: v.exactOptional(Text),
 })
 
-const SignerRecord = Type.Object({ kind: Type.Literal('signer') })
+const SignerRecord = v.object({ kind: v.literal('signer') })
 
-export type GenerationRecord = Static<typeof GenerationRecord>
-export type SlotRecord = Static<typeof SlotRecord>
-export type ChangeRecord = Static<typeof ChangeRecord>
+export type GenerationRecord = Shaped<typeof GenerationRecord>
+export type SlotRecord = Shaped<typeof SlotRecord>
+export type ChangeRecord = Shaped<typeof ChangeRecord>
 
 export interface Slot extends SlotRecord {
   /** 32 hex digits. */
@@ -146,7 +147,7 @@ export async function readKeyRecords (backend: Pick<StorageBackend, 'get' | 'lis
 
 /** Who signs without a key of the repository has a record of such a name too. */
 async function readSlot (backend: Pick<StorageBackend, 'get'>, key: string, id: string, options: AbortOptions): Promise<Slot | undefined> {
-  const record = await readRecord(backend, key, Type.Union([SlotRecord, SignerRecord]), options)
+  const record = await readRecord(backend, key, v.union([SlotRecord, SignerRecord]), options)
   return record === undefined || record.kind === 'signer' ? undefined : { ...record, id }
 }
 

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import Type from 'typebox'
-import type { Static } from 'typebox'
+import * as v from 'valibot'
 import { corrupt } from '../../cas/record.ts'
 import { createRecord, readRecord } from '../../cas/records.ts'
+import type { Shaped } from '../../shape.ts'
 import type { StorageBackend } from '../../storage/storage-backend.ts'
 import type { AbortOptions } from '../../stream.ts'
 
 const LOG_KEY = 'keys/log'
 const SEED_BYTES = 32
 
-const LogRecord = Type.Object({
-  kind: Type.Literal('log'),
-  created: Type.String(),
-  vkey: Type.String({ minLength: 1 }),
-  seed: Type.Optional(Type.String()),
+const LogRecord = v.object({
+  kind: v.literal('log'),
+  created: v.string(),
+  vkey: v.pipe(v.string(), v.nonEmpty()),
+  seed: v.exactOptional(v.string()),
 })
 
 /** What opens a sealed repository knows the seed, which then stands in no record of its own. */
@@ -60,7 +60,7 @@ export async function createLogSeed (
   backend: Pick<StorageBackend, 'get' | 'put'>, { keys, vkeyOf, now, random = randomBytes, signal }: CreateLogSeedOptions
 ): Promise<Uint8Array> {
   const seed = await readLogSeed(backend, { keys, signal }) ?? random(SEED_BYTES)
-  const record: Static<typeof LogRecord> = { kind: 'log', created: now, vkey: vkeyOf(seed) }
+  const record: Shaped<typeof LogRecord> = { kind: 'log', created: now, vkey: vkeyOf(seed) }
   const open = keys === undefined ? { seed: Buffer.from(seed).toString('base64') } : {}
   if (await createRecord(backend, LOG_KEY, { ...record, ...open }, { signal })) return seed
   const stored = await readLogSeed(backend, { keys, signal })

@@ -1,6 +1,7 @@
-import Type from 'typebox'
+import * as v from 'valibot'
 import { createRecord, readRecord } from '../../cas/records.ts'
 import { BackupError } from '../../errors.ts'
+import { hexDigits } from '../../shape.ts'
 import type { StorageBackend } from '../../storage/storage-backend.ts'
 import type { AbortOptions } from '../../stream.ts'
 import { bundleKey, entryKey, openingKey, tileKey } from './log-layout.ts'
@@ -8,7 +9,7 @@ import { leafOfOpening } from './opening.ts'
 import { TILE_WIDTH, decodeBundle, hashOfFullTile, tileOfEntries } from './tile.ts'
 import type { Tile } from './tile.ts'
 
-const EntryRecord = Type.Object({ leaf: Type.String({ pattern: '^[0-9a-f]{64}$' }) })
+const EntryRecord = v.object({ leaf: hexDigits(64) })
 const HASH_BYTES = 32
 
 /** The log's leaves and what is derived of them, as they stand in the storage. */

@@ -1,44 +1,43 @@
 import { hash } from 'node:crypto'
-import Type from 'typebox'
-import type { Static } from 'typebox'
-import Value from 'typebox/value'
+import * as v from 'valibot'
 import { BackupError } from '../../errors.ts'
+import { fits, hexDigits, problemOf, whole } from '../../shape.ts'
+import type { ShapeProblem, Shaped } from '../../shape.ts'
 
-const Id = Type.String({ pattern: '^[0-9a-f]{32}$' })
-const Text = Type.String()
-const Count = Type.Integer({ minimum: 0 })
-const Texts = Type.Array(Text)
+const Id = hexDigits(32)
+const Text = v.string()
+const Texts = v.array(Text)
 
 /** What can be said of an act, by kind (docs/format.md, "Log"). */
-const Acts = Type.Union([
-  Type.Object({ kind: Type.Literal('created'), repository: Id }),
-  Type.Object({ kind: Type.Literal('adopted'), snapshots: Type.Array(Type.Object({ id: Id, root: Text, forgotten: Type.Optional(Type.Literal(true)) })) }),
-  Type.Object({ kind: Type.Literal('snapshot'), snapshot: Id, root: Text, project: Text, parents: Texts }),
-  Type.Object({ kind: Type.Literal('committed'), snapshot: Id, root: Text, validatedBy: Texts }),
-  Type.Object({ kind: Type.Literal('abandoned'), snapshot: Id }),
-  Type.Object({ kind: Type.Literal('forgotten'), snapshot: Id }),
-  Type.Object({ kind: Type.Literal('restored'), snapshot: Id, targets: Texts }),
-  Type.Object({ kind: Type.Literal('collected'), packs: Count, freedBytes: Count }),
-  Type.Object({ kind: Type.Literal('exported'), snapshot: Id, root: Text }),
-  Type.Object({
-    kind: Type.Literal('key'), act: Type.Union([Type.Literal('add'), Type.Literal('remove'), Type.Literal('rotate')]),
-    slot: Type.Optional(Text), generation: Type.Optional(Type.Integer({ minimum: 1 })), label: Type.Optional(Text),
+const Acts = v.variant('kind', [
+  v.object({ kind: v.literal('created'), repository: Id }),
+  v.object({ kind: v.literal('adopted'), snapshots: v.array(v.object({ id: Id, root: Text, forgotten: v.exactOptional(v.literal(true)) })) }),
+  v.object({ kind: v.literal('snapshot'), snapshot: Id, root: Text, project: Text, parents: Texts }),
+  v.object({ kind: v.literal('committed'), snapshot: Id, root: Text, validatedBy: Texts }),
+  v.object({ kind: v.literal('abandoned'), snapshot: Id }),
+  v.object({ kind: v.literal('forgotten'), snapshot: Id }),
+  v.object({ kind: v.literal('restored'), snapshot: Id, targets: Texts }),
+  v.object({ kind: v.literal('collected'), packs: whole, freedBytes: whole }),
+  v.object({ kind: v.literal('exported'), snapshot: Id, root: Text }),
+  v.object({
+    kind: v.literal('key'), act: v.picklist(['add', 'remove', 'rotate']),
+    slot: v.exactOptional(Text), generation: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))), label: v.exactOptional(Text),
   }),
 ])
 
-const Common = Type.Object({
-  v: Type.Literal(1),
-  time: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d' }),
+const Common = v.object({
+  v: v.literal(1),
+  time: v.pipe(v.string(), v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/)),
   traceId: Text,
   /** 32 random bytes, in hex: so that the leaf tells nothing. */
-  blind: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  blind: hexDigits(64),
 })
 
 /** What was done. */
-export type Act = Static<typeof Acts>
+export type Act = Shaped<typeof Acts>
 export type ActKind = Act['kind']
 /** What a leaf of the log says: an act, when, and within which operation. */
-export type Opening = Act & Static<typeof Common>
+export type Opening = Act & Shaped<typeof Common>
 
 export interface OpeningFacts {
   /** ISO 8601. */
@@ -58,9 +57,8 @@ export function decodeOpening (bytes: Uint8Array): Opening {
   const value = parse(bytes)
   const { v } = value
   if (typeof v === 'number' && v > 1) throw new BackupError('FORMAT_UNKNOWN', `a leaf of the log has version ${v}, this program reads 1; use a newer one`, { data: { v } })
-  if (!Value.Check(Common, value)) throw corrupt(Value.Errors(Common, value)[0])
-  if (!Value.Check(Acts, value)) throw corrupt(Value.Errors(Acts, value)[0])
-  return value
+  if (fits(Common, value) && fits(Acts, value)) return value
+  throw corrupt((problemOf(Common, value) ?? problemOf(Acts, value))!)
 }
 
 /** The leaf for an opening: 32 bytes that say nothing of it. */
@@ -79,6 +77,6 @@ function parse (bytes: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-function corrupt (error: { readonly instancePath: string, readonly message: string } | undefined): BackupError {
-  return new BackupError('LOG_CORRUPT', `an opening is not as it should be: ${error?.instancePath ?? ''} ${error?.message ?? ''}`)
+function corrupt ({ path, text }: ShapeProblem): BackupError {
+  return new BackupError('LOG_CORRUPT', `an opening is not as it should be: ${path.join('.')} ${text}`)
 }

@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import Type from 'typebox'
-import Value from 'typebox/value'
+import * as v from 'valibot'
 import { corrupt, decodeRecord, encodeRecord } from '../../cas/record.ts'
 import { BackupError, systemCode } from '../../errors.ts'
+import { fits } from '../../shape.ts'
 import { makeFolder, syncFolders, writeDurable } from '../../storage/durable-file.ts'
 import { isKeyName, noteSigner, SIGNATURE_TYPE } from '../log/note-key.ts'
 import type { NoteSigner } from '../log/note-key.ts'
 
-const KeyRecord = Type.Object({
-  kind: Type.Literal('validator'),
-  created: Type.String(),
-  name: Type.String({ minLength: 1 }),
+const KeyRecord = v.object({
+  kind: v.literal('validator'),
+  created: v.string(),
+  name: v.pipe(v.string(), v.nonEmpty()),
   /** Base64 of the Ed25519 seed. */
-  seed: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
+  seed: v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{43}=$/)),
 })
 
 export interface WitnessKeyOptions {
@@ -65,7 +65,7 @@ async function readKey (path: string): Promise<NoteSigner | undefined> {
     throw new BackupError('STORAGE_IO', `cannot read the validator's key ${path}: ${systemCode(error) ?? String(error)}`, { data: { path }, cause: error })
   }
   const members: unknown = decodeRecord(path, bytes)
-  if (!Value.Check(KeyRecord, members)) throw corrupt(path, 'it is no key of a validator')
+  if (!fits(KeyRecord, members)) throw corrupt(path, 'it is no key of a validator')
   return noteSigner(members.name, Buffer.from(members.seed, 'base64'), SIGNATURE_TYPE.cosignature)
 }
 

@@ -1,28 +1,28 @@
 import { hash } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import Type from 'typebox'
-import type { Static } from 'typebox'
-import Value from 'typebox/value'
+import * as v from 'valibot'
 import { corrupt, decodeRecord, encodeRecord } from '../../cas/record.ts'
 import { BackupError, systemCode } from '../../errors.ts'
+import { fits, whole } from '../../shape.ts'
+import type { Shaped } from '../../shape.ts'
 import { makeFolder, readIfPresent, syncFolders, writeDurable } from '../../storage/durable-file.ts'
 
-const StateRecord = Type.Object({
-  origin: Type.String({ minLength: 1 }),
+const StateRecord = v.object({
+  origin: v.pipe(v.string(), v.nonEmpty()),
   /** Verifier key of the log: another one is another log. */
-  log: Type.String({ minLength: 1 }),
-  size: Type.Integer({ minimum: 0 }),
+  log: v.pipe(v.string(), v.nonEmpty()),
+  size: whole,
   /** Base64. */
-  root: Type.String({ minLength: 1 }),
+  root: v.pipe(v.string(), v.nonEmpty()),
   /** The signed note with our cosignature. */
-  checkpoint: Type.String({ minLength: 1 }),
+  checkpoint: v.pipe(v.string(), v.nonEmpty()),
   /** Root CIDs of the snapshots verified last. */
-  verified: Type.Array(Type.String()),
+  verified: v.array(v.string()),
 })
 
 /** The last checkpoint that a witness cosigned of one log. */
-export type WitnessRecord = Static<typeof StateRecord>
+export type WitnessRecord = Shaped<typeof StateRecord>
 
 export interface WitnessPosition {
   /** Counts the changes. */
@@ -51,7 +51,7 @@ export class WitnessState {
       const bytes = await readIfPresent(path).catch((error: unknown) => { throw stateError(path, error) })
       if (bytes === undefined) continue // a newer one has come, and the old one gone
       const members: unknown = decodeRecord(path, bytes)
-      if (!Value.Check(StateRecord, members) || members.origin !== origin) throw corrupt(path, 'it is not the state of that log')
+      if (!fits(StateRecord, members) || members.origin !== origin) throw corrupt(path, 'it is not the state of that log')
       return { sequence, record: members }
     }
   }
