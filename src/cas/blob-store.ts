@@ -31,6 +31,7 @@ export interface BlobReader {
 
 /** Writes blobs within one session. `put` may be called concurrently; it resolves when the blob is accepted, not yet durable. */
 export interface BlobWriter extends BlobReader {
+  /** `bytes` must stay as they are until it resolves; from then on the caller may use their memory again. */
   put(bytes: Uint8Array, options?: PutBlobOptions): Promise<PutBlobResult>
   /** True if there is a copy that the session may build on: the blob then counts as put, though nothing of it was read. */
   reuse(address: Address): boolean

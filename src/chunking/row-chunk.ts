@@ -1,6 +1,6 @@
 import type { ValueReference } from './row-splitter.ts'
 
-/** A run of whole rows, in memory of its own. */
+/** A run of whole rows, in memory that nobody changes until it is released. */
 export interface RowChunk {
   readonly bytes: Uint8Array
   readonly rows: number
@@ -10,10 +10,11 @@ export interface RowChunk {
   readonly key: Uint8Array | undefined
   /** Where the values out of line are, in order, without repeats. */
   readonly values: readonly string[]
+  /** Lets the memory of `bytes` be used for another chunk. Need not be called; once at most. */
+  readonly release?: () => void
 }
 
-/** Rows are cut at this many bytes at the latest; a value out of line counts `REFERENCE_WEIGHT`. */
-export const LARGEST_RUN = 262_144
+/** What a value out of line counts in the cut rule. */
 const REFERENCE_WEIGHT = 64
 
 /** How many bytes a row weighs less than it has, and how many its values add; both for the cut rule and the sizes. */

@@ -13,6 +13,25 @@ export interface RowCut {
   readonly bits: number
   /** 16 bytes. */
   readonly seed: Uint8Array
+  /** Runs that weigh more bytes are split. @default 262_144: tables cut before it was recorded */
+  readonly largest?: number | undefined
+}
+
+/** Bytes of a chunk, on average, of tables that come for the first time. */
+const AVERAGE_CHUNK = 131_072
+/** Bytes of the longest of them: one run in fifty has more. */
+const LARGEST_CHUNK = 4 * AVERAGE_CHUNK
+/** What was the longest before it was recorded. */
+const LARGEST_UNRECORDED = 262_144
+
+/** The cut rule of a table that comes for the first time. */
+export function newCut (averageRowBytes: number, seed: Uint8Array): RowCut {
+  return { bits: bitsFor(averageRowBytes), seed, largest: LARGEST_CHUNK }
+}
+
+/** Bytes of the longest run that stays whole. A value out of line counts 64. */
+export function largestRun ({ largest = LARGEST_UNRECORDED }: RowCut): number {
+  return largest
 }
 
 /** A key in the row it stands in: `bytes[start, end)`. */
@@ -32,13 +51,15 @@ export interface RowChunkerOptions extends RowCut {
 }
 
 /** A run ends here at the latest, so that one without borders is not held whole. */
-const LONGEST_RUN = 8 * 1024 * 1024
+export const LONGEST_RUN = 8 * 1024 * 1024
 
 /**
  * Cuts rows in key order into chunks, at borders that depend on the keys alone as long as runs are not oversized.
  * @throws {BackupError} `NODE_INVALID` when the keys do not ascend strictly.
  */
-export async function * chunkRows (batches: AsyncIterable<RowBatch>, { bits, seed, keyColumns, compare }: RowChunkerOptions): AsyncGenerator<RowChunk> {
+export async function * chunkRows (batches: AsyncIterable<RowBatch>, { keyColumns, compare, ...cut }: RowChunkerOptions): AsyncGenerator<RowChunk> {
+  const { bits, seed } = cut
+  const largest = largestRun(cut)
   const hash = new SipHash(seed)
   const run = new RowRun(keyColumns)
   const last: { -readonly [K in keyof KeySpan]: KeySpan[K] } = { bytes: EMPTY, start: 0, end: -1 }
@@ -59,14 +80,14 @@ export async function * chunkRows (batches: AsyncIterable<RowBatch>, { bits, see
       if (!hash.below(bits) && run.weight < LONGEST_RUN) continue
       run.gather(bytes, gathered, end)
       gathered = end
-      yield * run.take()
+      yield * run.take(largest)
     }
     run.gather(bytes, gathered, start)
     last.bytes = new Uint8Array(bytes.subarray(last.start, last.end)) // the batch goes away
     last.end -= last.start
     last.start = 0
   }
-  yield * run.take()
+  yield * run.take(largest)
 }
 
 /** Cuts rows without a key as a byte stream, at the first row end after each border. */
@@ -89,9 +110,9 @@ export async function * chunkHeapRows (batches: AsyncIterable<RowBatch>, sizes: 
   if (run.rows > 0) yield run.takeWhole()
 }
 
-/** k for a table's first snapshot: chunks of about 64 KiB. */
+/** k for a table's first snapshot: chunks of about 128 KiB. */
 export function bitsFor (averageRowBytes: number): number {
-  return Math.min(20, Math.max(0, Math.round(Math.log2(65_536 / Math.max(averageRowBytes, 1)))))
+  return Math.min(20, Math.max(0, Math.round(Math.log2(AVERAGE_CHUNK / Math.max(averageRowBytes, 1)))))
 }
 
 function notAscending (last: KeySpan, key: KeySpan): BackupError {

@@ -1,16 +1,23 @@
-import { ByteBuffer } from './byte-buffer.ts'
+import { ChunkMemory } from './chunk-memory.ts'
 import { keyEnd } from './copy-text.ts'
 import type { RowChunk } from './row-chunk.ts'
-import { LARGEST_RUN, weigh } from './row-chunk.ts'
+import { weigh } from './row-chunk.ts'
 import type { ValueReference } from './row-splitter.ts'
 
 /** Rows between two borders of the key rule, on their way to become one chunk, or several when there are too many bytes. */
 export class RowRun {
-  readonly #bytes = new ByteBuffer(2 * LARGEST_RUN)
+  readonly #memory = new ChunkMemory()
   readonly #keyColumns: number
-  #rows: Row[] = []
+  #rows = 0
+  /** Of each row: the offset after it, the weight of the run up to and with it, and the hash of its key. */
+  #ends = new Int32Array(FIRST_ROWS)
+  #weights = new Int32Array(FIRST_ROWS)
+  #highs = new Uint32Array(FIRST_ROWS)
+  #lows = new Uint32Array(FIRST_ROWS)
   #end = 0
   #weight = 0
+  /** The rows that have values out of line. */
+  #long: LongRow[] = []
 
   constructor (keyColumns: number) {
     this.#keyColumns = keyColumns
@@ -22,79 +29,89 @@ export class RowRun {
   }
 
   get rows (): number {
-    return this.#rows.length
+    return this.#rows
   }
 
   /** Adds a row of that length with the hash of its key; its bytes must be gathered before the run is taken. */
   add (length: number, { high, low }: KeyHash, values: readonly ValueReference[]): void {
-    const own = values.length === 0 ? NOTHING : weigh(values)
+    const row = this.#rows++
+    if (row === this.#ends.length) this.#growTables()
     this.#end += length
-    this.#weight += length + own.weight
-    this.#rows.push({ end: this.#end, weight: this.#weight, high, low, extra: own.size, values })
+    this.#weight += length
+    if (values.length > 0) this.#addValues(row, values)
+    this.#ends[row] = this.#end
+    this.#weights[row] = this.#weight
+    this.#highs[row] = high
+    this.#lows[row] = low
   }
 
   /** Adds the bytes of rows, which is done for many at once. */
   gather (bytes: Uint8Array, start: number, end: number): void {
-    this.#bytes.append(bytes, start, end)
+    this.#memory.append(bytes, start, end)
   }
 
-  /** The chunks of the run, which is empty afterwards. (format.md § Rows: an oversized run is split after its least hash) */
-  take (): RowChunk[] {
-    const parts: [number, number][] = [[0, this.#rows.length]]
-    const chunks: RowChunk[] = []
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+  /** The chunks of the run, which is empty afterwards. (format.md § Rows: a run that weighs more than `largest` is split after its least hash) */
+  take (largest: number): RowChunk[] {
+    const parts: (readonly [from: number, to: number])[] = []
+    const open: (readonly [from: number, to: number])[] = [[0, this.#rows]]
+    for (let part = open.pop(); part !== undefined; part = open.pop()) {
       const [from, to] = part
       if (to === from) continue
-      if (to - from === 1 || this.#weightOf(from, to) <= LARGEST_RUN) chunks.push(this.#chunk(from, to))
+      if (to - from === 1 || this.#weightOf(from, to) <= largest) parts.push(part)
       else {
         const split = this.#leastHash(from, to - 1) + 1
-        parts.push([split, to], [from, split])
+        open.push([split, to], [from, split])
       }
     }
-    this.#clear()
-    return chunks
+    return this.#chunks(parts)
   }
 
   /** The run as one chunk, whatever its size; it is empty afterwards and must not be so before. */
   takeWhole (): RowChunk {
-    const chunk = this.#chunk(0, this.#rows.length)
-    this.#clear()
-    return chunk
+    return this.#chunks([[0, this.#rows]])[0]!
   }
 
-  #clear (): void {
-    this.#rows = []
-    this.#end = 0
-    this.#weight = 0
-    this.#bytes.clear()
+  #addValues (row: number, values: readonly ValueReference[]): void {
+    const { weight, size } = weigh(values)
+    this.#weight += weight
+    this.#long.push({ row, size, values })
+  }
+
+  #growTables (): void {
+    this.#ends = twice(this.#ends)
+    this.#weights = twice(this.#weights)
+    this.#highs = twice(this.#highs)
+    this.#lows = twice(this.#lows)
   }
 
   #weightOf (from: number, to: number): number {
-    return this.#rows[to - 1]!.weight - (from === 0 ? 0 : this.#rows[from - 1]!.weight)
+    return this.#weights[to - 1]! - (from === 0 ? 0 : this.#weights[from - 1]!)
   }
 
   /** The first of the rows [from, to) with the least hash. */
   #leastHash (from: number, to: number): number {
+    const highs = this.#highs, lows = this.#lows
     let least = from
     for (let at = from + 1; at < to; at++) {
-      const row = this.#rows[at]!, best = this.#rows[least]!
-      if (row.high < best.high || (row.high === best.high && row.low < best.low)) least = at
+      if (highs[at]! < highs[least]! || (highs[at] === highs[least] && lows[at]! < lows[least]!)) least = at
     }
     return least
   }
 
-  #chunk (from: number, to: number): RowChunk {
-    const start = from === 0 ? 0 : this.#rows[from - 1]!.end
-    const bytes = new Uint8Array(this.#bytes.bytes.subarray(start, this.#rows[to - 1]!.end))
-    const values = new Set<string>()
-    let extra = 0
-    for (let at = from; at < to; at++) {
-      const row = this.#rows[at]!
-      extra += row.extra
-      for (const { text } of row.values) values.add(text)
-    }
-    const key = this.#keyColumns === 0 ? undefined : bytes.slice(0, keyEnd(bytes, 0, bytes.length, this.#keyColumns))
-    return { bytes, rows: to - from, sizeBytes: bytes.length + extra, key, values: [...values] }
+  #chunks (parts: readonly (readonly [from: number, to: number])[]): RowChunk[] {
+    const { bytes, release } = this.#memory.take(parts.length)
+    const chunks = parts.map(([from, to]) => ({ ...this.#chunk(bytes, from, to), release }))
+    this.#rows = this.#end = this.#weight = 0
+    this.#long = []
+    return chunks
+  }
+
+  #chunk (run: Uint8Array, from: number, to: number): Omit<RowChunk, 'release'> {
+    const bytes = run.subarray(from === 0 ? 0 : this.#ends[from - 1]!, this.#ends[to - 1]!)
+    const long = this.#long.filter(({ row }) => row >= from && row < to)
+    const values = new Set(long.flatMap(row => row.values.map(({ text }) => text)))
+    const key = this.#keyColumns === 0 ? undefined : new Uint8Array(bytes.subarray(0, keyEnd(bytes, 0, bytes.length, this.#keyColumns))) // the memory may be used again
+    return { bytes, rows: to - from, sizeBytes: bytes.length + long.reduce((sum, { size }) => sum + size, 0), key, values: [...values] }
   }
 }
 
@@ -103,14 +120,18 @@ export interface KeyHash {
   readonly low: number
 }
 
-interface Row extends KeyHash {
-  /** Offset after the row. */
-  readonly end: number
-  /** Weight of the run up to and with this row. */
-  readonly weight: number
-  /** Bytes that its values out of line add to the plain text. */
-  readonly extra: number
+/** A row with values out of line. */
+interface LongRow {
+  readonly row: number
+  /** Bytes that they add to the plain text. */
+  readonly size: number
   readonly values: readonly ValueReference[]
 }
 
-const NOTHING = { weight: 0, size: 0 }
+const FIRST_ROWS = 4_096
+
+function twice<T extends Int32Array | Uint32Array> (table: T): T {
+  const larger = new (table.constructor as new (length: number) => T)(table.length * 2)
+  larger.set(table)
+  return larger
+}

@@ -51,9 +51,10 @@ export async function * splitRows (source: Bytes, options: SplitOptions): AsyncG
         held.append(piece)
         reader.skip(piece.length)
       } else if (held.length > 0) {
-        const bytes = held.take(piece, 0, first + 1)
+        held.append(piece, 0, first + 1)
         reader.skip(first + 1)
-        yield { bytes, ends: [bytes.length], values: [] }
+        yield { bytes: held.bytes, ends: [held.length], values: [] }
+        held.clear()
       } else {
         const batch = shortRows(piece, first + 1)
         yield batch

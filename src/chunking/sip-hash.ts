@@ -23,63 +23,57 @@ export class SipHash {
     let v1h = k1h ^ 0x646f7261, v1l = k1l ^ 0x6e646f6d
     let v2h = k0h ^ 0x6c796765, v2l = k0l ^ 0x6e657261
     let v3h = k1h ^ 0x74656462, v3l = k1l ^ 0x79746573
-    let mh = 0, ml = 0, at = start
     const length = end - start
-    const compressing = ((length >>> 3) + 1) * 2
-    for (let round = 0; round < compressing + 4; round++) {
-      if (round < compressing && (round & 1) === 0) {
-        if (at + 8 <= end) {
-          ml = bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24
-          mh = bytes[at + 4]! | bytes[at + 5]! << 8 | bytes[at + 6]! << 16 | bytes[at + 7]! << 24
-          at += 8
-        } else { // the last word: what is left, and the length in its top byte
-          ml = 0
-          mh = length << 24
-          for (let shift = 0; at < end; at++, shift += 8) {
-            if (shift < 32) ml |= bytes[at]! << shift
-            else mh |= bytes[at]! << (shift - 32)
-          }
+    let at = start
+    for (let words = (length >>> 3) + 1; words >= 0; words--) {
+      let mh = 0, ml = 0, rounds = 2
+      if (words > 1) {
+        ml = bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24
+        mh = bytes[at + 4]! | bytes[at + 5]! << 8 | bytes[at + 6]! << 16 | bytes[at + 7]! << 24
+        at += 8
+      } else if (words === 1) { // what is left, and the length in the top byte
+        mh = length << 24
+        for (let shift = 0; at < end; at++, shift += 8) {
+          if (shift < 32) ml |= bytes[at]! << shift
+          else mh |= bytes[at]! << (shift - 32)
         }
-        v3h ^= mh
-        v3l ^= ml
-      } else if (round === compressing) v2l ^= 0xff
-
-      // Each 64-bit addition: the low halves as unsigned numbers, their carry into the high halves.
-      let sum = (v0l >>> 0) + (v1l >>> 0)
-      v0h = (v0h + v1h + (sum > 0xffffffff ? 1 : 0)) | 0
-      v0l = sum | 0
-      let t = v1h << 13 | v1l >>> 19
-      v1l = (v1l << 13 | v1h >>> 19) ^ v0l
-      v1h = t ^ v0h
-      t = v0h
-      v0h = v0l
-      v0l = t
-      sum = (v2l >>> 0) + (v3l >>> 0)
-      v2h = (v2h + v3h + (sum > 0xffffffff ? 1 : 0)) | 0
-      v2l = sum | 0
-      t = v3h << 16 | v3l >>> 16
-      v3l = (v3l << 16 | v3h >>> 16) ^ v2l
-      v3h = t ^ v2h
-      sum = (v0l >>> 0) + (v3l >>> 0)
-      v0h = (v0h + v3h + (sum > 0xffffffff ? 1 : 0)) | 0
-      v0l = sum | 0
-      t = v3h << 21 | v3l >>> 11
-      v3l = (v3l << 21 | v3h >>> 11) ^ v0l
-      v3h = t ^ v0h
-      sum = (v2l >>> 0) + (v1l >>> 0)
-      v2h = (v2h + v1h + (sum > 0xffffffff ? 1 : 0)) | 0
-      v2l = sum | 0
-      t = v1h << 17 | v1l >>> 15
-      v1l = (v1l << 17 | v1h >>> 15) ^ v2l
-      v1h = t ^ v2h
-      t = v2h
-      v2h = v2l
-      v2l = t
-
-      if (round < compressing && (round & 1) === 1) {
-        v0h ^= mh
-        v0l ^= ml
+      } else { // all words are in
+        v2l ^= 0xff
+        rounds = 4
       }
+      v3h ^= mh
+      v3l ^= ml
+      for (; rounds > 0; rounds--) {
+        // Each 64-bit addition: the low halves; their sum, as an unsigned number, is less than either if it carries into the high halves.
+        v0l = v0l + v1l | 0
+        v0h = v0h + v1h + ((v0l ^ SIGN) < (v1l ^ SIGN) ? 1 : 0) | 0
+        let t = v1h << 13 | v1l >>> 19
+        v1l = (v1l << 13 | v1h >>> 19) ^ v0l
+        v1h = t ^ v0h
+        t = v0h
+        v0h = v0l
+        v0l = t
+        v2l = v2l + v3l | 0
+        v2h = v2h + v3h + ((v2l ^ SIGN) < (v3l ^ SIGN) ? 1 : 0) | 0
+        t = v3h << 16 | v3l >>> 16
+        v3l = (v3l << 16 | v3h >>> 16) ^ v2l
+        v3h = t ^ v2h
+        v0l = v0l + v3l | 0
+        v0h = v0h + v3h + ((v0l ^ SIGN) < (v3l ^ SIGN) ? 1 : 0) | 0
+        t = v3h << 21 | v3l >>> 11
+        v3l = (v3l << 21 | v3h >>> 11) ^ v0l
+        v3h = t ^ v0h
+        v2l = v2l + v1l | 0
+        v2h = v2h + v1h + ((v2l ^ SIGN) < (v1l ^ SIGN) ? 1 : 0) | 0
+        t = v1h << 17 | v1l >>> 15
+        v1l = (v1l << 17 | v1h >>> 15) ^ v2l
+        v1h = t ^ v2h
+        t = v2h
+        v2h = v2l
+        v2l = t
+      }
+      v0h ^= mh
+      v0l ^= ml
     }
     this.high = (v0h ^ v1h ^ v2h ^ v3h) >>> 0
     this.low = (v0l ^ v1l ^ v2l ^ v3l) >>> 0
@@ -91,3 +85,6 @@ export class SipHash {
     return bits === 0 || this.high >>> (32 - bits) === 0
   }
 }
+
+/** Turns the order of signed numbers into that of unsigned ones. */
+const SIGN = 0x80000000 | 0

@@ -37,7 +37,7 @@ function compareIntegers (a: Uint8Array, aStart: number, aEnd: number, b: Uint8A
   const negative = a[aStart] === MINUS
   if (negative !== (b[bStart] === MINUS)) return negative ? -1 : 1
   const magnitude = (aEnd - aStart) - (bEnd - bStart) || compareRaw(a, aStart, aEnd, b, bStart, bEnd)
-  return negative ? -magnitude : magnitude
+  return negative ? 0 - magnitude : magnitude
 }
 
 function compareBytes (a: Uint8Array, aStart: number, aEnd: number, b: Uint8Array, bStart: number, bEnd: number): number {
@@ -86,7 +86,7 @@ function compareNumerics (a: string, b: string): number {
   const negative = a.startsWith('-')
   if (negative !== b.startsWith('-')) return isZero(a) && isZero(b) ? 0 : negative ? -1 : 1
   const magnitude = compareDecimals(negative ? a.slice(1) : a, negative ? b.slice(1) : b)
-  return negative ? -magnitude : magnitude
+  return negative ? 0 - magnitude : magnitude
 }
 
 /** Where the values beside the numbers stand: before them, after them, last; 0 for a number. */

@@ -6,6 +6,8 @@ import { columnOrder } from './column-order.ts'
 /** Compares keys column by column; columns after those of `key` do not count. */
 export function keyOrder (key: readonly KeyColumn[]): CompareKeys {
   const orders = key.map(columnOrder)
+  const [only] = orders
+  if (only !== undefined && orders.length === 1) return (a, b) => only(a.bytes, a.start, valueEnd(a, a.start), b.bytes, b.start, valueEnd(b, b.start))
   return (a, b) => {
     let aStart = a.start, bStart = b.start
     for (const compare of orders) {

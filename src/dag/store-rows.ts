@@ -2,7 +2,7 @@ import type { StoreValue } from '../chunking/long-row.ts'
 import { measureRows } from '../chunking/row-average.ts'
 import type { RowChunk } from '../chunking/row-chunk.ts'
 import type { RowCut } from '../chunking/row-chunker.ts'
-import { bitsFor, chunkHeapRows, chunkRows } from '../chunking/row-chunker.ts'
+import { chunkHeapRows, chunkRows, newCut } from '../chunking/row-chunker.ts'
 import type { RowBatch } from '../chunking/row-splitter.ts'
 import { splitRows } from '../chunking/row-splitter.ts'
 import type { Address } from '../cas/blob-store.ts'
@@ -102,7 +102,7 @@ export async function storeSorted (
 ): Promise<{ tree: WrittenTree, cut: RowCut }> {
   const known = averageRowBytes !== undefined && averageRowBytes <= LARGEST_KNOWN ? averageRowBytes : undefined
   const measured = cut === undefined && known === undefined ? await measureRows(rows) : undefined
-  const rule = cut ?? { bits: bitsFor(known ?? measured!.averageRowBytes), seed: context.seed }
+  const rule = cut ?? newCut(known ?? measured!.averageRowBytes, context.seed)
   const compare = keyOrder(key)
   const chunks = chunkRows(measured?.batches ?? rows, { ...rule, keyColumns: key.length, compare })
   const before = earlier === undefined ? undefined : new PreviousRows(earlier.root, context.blobs, compare)
@@ -143,6 +143,7 @@ async function storeChunks (
   }
   const entries = mapInOrder(withBases(), concurrency, async ({ chunk, offset, base }): Promise<TreeEntry> => {
     const { address, stored } = await blobs.put(chunk.bytes, { base, kind: 'chunk', signal })
+    chunk.release?.()
     if (stored === 'present') bases?.align?.(address, offset)
     return { link: chunkCid(address), size: chunk.sizeBytes, count: chunk.rows, key: chunk.key, refs: chunk.values.map(text => CID.parse(text)) }
   })

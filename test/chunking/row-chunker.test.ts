@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { measureRows } from '../../src/chunking/row-average.ts'
 import type { RowChunk } from '../../src/chunking/row-chunk.ts'
 import { weigh } from '../../src/chunking/row-chunk.ts'
-import { bitsFor, chunkHeapRows, chunkRows } from '../../src/chunking/row-chunker.ts'
+import { bitsFor, chunkHeapRows, chunkRows, largestRun, newCut } from '../../src/chunking/row-chunker.ts'
 import type { RowBatch } from '../../src/chunking/row-splitter.ts'
 import { splitRows } from '../../src/chunking/row-splitter.ts'
 import { SipHash } from '../../src/chunking/sip-hash.ts'
@@ -23,11 +23,11 @@ const byNumber = (a: { bytes: Uint8Array, start: number, end: number }, b: typeo
   const number = ({ bytes, start, end }: typeof a): number => Number(Buffer.from(bytes.subarray(start, end)).toString())
   return number(a) - number(b)
 }
-const chunk = async (rows: readonly Row[], bits: number, pieces: readonly number[] = []): Promise<RowChunk[]> =>
-  await Array.fromAsync(chunkRows(batchesOf(rows, pieces), { bits, seed: SEED, keyColumns: 1, compare: byNumber }))
+const chunk = async (rows: readonly Row[], bits: number, pieces: readonly number[] = [], largest?: number): Promise<RowChunk[]> =>
+  await Array.fromAsync(chunkRows(batchesOf(rows, pieces), { bits, seed: SEED, largest, keyColumns: 1, compare: byNumber }))
 
 /** The rule as the format says it: runs between borders, split at the least hash while they are too long. */
-function referenceChunks (rows: readonly Row[], bits: number): string[][] {
+function referenceChunks (rows: readonly Row[], bits: number, largest = LARGEST): string[][] {
   const hash = new SipHash(SEED)
   const hashOf = ({ key }: Row): bigint => {
     const { high, low } = hash.of(Buffer.from(key))
@@ -35,7 +35,7 @@ function referenceChunks (rows: readonly Row[], bits: number): string[][] {
   }
   const split = (run: readonly Row[]): string[][] => {
     const weight = run.reduce((sum, { text }) => sum + text.length, 0)
-    if (weight <= LARGEST || run.length === 1) return [run.map(({ key }) => key)]
+    if (weight <= largest || run.length === 1) return [run.map(({ key }) => key)]
     const candidates = run.slice(0, -1).map(hashOf)
     const least = candidates.indexOf(candidates.reduce((a, b) => b < a ? b : a))
     return [...split(run.slice(0, least + 1)), ...split(run.slice(least + 1))]
@@ -62,12 +62,27 @@ describe('row chunker', () => {
     })))
 
   it('splits long runs at their least hashes', () => fc.assert(fc.asyncProperty(
-    fc.array(fc.integer({ min: 1_000, max: 60_000 }), { minLength: 5, maxLength: 60 }), fc.constantFrom(4, 20), fc.integer({ min: 1, max: 1_000_000 }), async (lengths, bits, step) => {
+    fc.array(fc.integer({ min: 1_000, max: 60_000 }), { minLength: 5, maxLength: 60 }), fc.constantFrom(4, 20), fc.integer({ min: 1, max: 1_000_000 }), fc.constantFrom(65_536, LARGEST, 524_288, undefined), async (lengths, bits, step, largest) => {
       const rows = lengths.map((length, i) => rowOf(i * step, length)) // other keys each time, so other hashes
-      const chunks = await chunk(rows, bits)
-      expect(keysOf(chunks)).toEqual(referenceChunks(rows, bits))
-      expect(chunks.every(({ bytes, rows: count }) => bytes.length <= LARGEST || count === 1)).toBe(true)
+      const chunks = await chunk(rows, bits, [], largest)
+      expect(keysOf(chunks)).toEqual(referenceChunks(rows, bits, largest))
+      expect(chunks.every(({ bytes, rows: count }) => bytes.length <= (largest ?? LARGEST) || count === 1)).toBe(true)
     }), { numRuns: 30 }))
+
+  it('gives the same chunks when their memory is used again', () => fc.assert(fc.asyncProperty(
+    fc.array(fc.nat(9_000), { minLength: 20, maxLength: 200 }), fc.constantFrom(3, 5, 20), fc.array(fc.nat(200_000), { maxLength: 6 }), fc.integer({ min: 0, max: 3 }), async (lengths, bits, pieces, atOnce) => {
+      const rows = lengths.map((length, i) => rowOf(i, length))
+      const [found, open]: [string[], RowChunk[]] = [[], []]
+      const settle = (chunk: RowChunk): void => {
+        found.push(Buffer.from(chunk.bytes).toString())
+        chunk.release?.()
+      }
+      for await (const chunk of chunkRows(batchesOf(rows, pieces), { bits, seed: SEED, keyColumns: 1, compare: byNumber })) {
+        if (open.push(chunk) > atOnce) settle(open.shift()!)
+      }
+      open.forEach(settle)
+      expect(found).toEqual((await chunk(rows, bits)).map(({ bytes }) => Buffer.from(bytes).toString()))
+    }), { numRuns: 40 }))
 
   it('gives chunks that join to the rows and say what they hold', async () => {
     const rows = Array.from({ length: 5_000 }, (_, i) => rowOf(i * 3, i % 90))
@@ -132,8 +147,10 @@ describe('row chunker', () => {
     }
   })
 
-  it('chooses chunks of about 64 KiB', () => {
-    expect([1, 100, 128, 65_536, 1_000_000, 0].map(bitsFor)).toEqual([16, 9, 9, 0, 0, 16])
+  it('chooses chunks of about 128 KiB, and which runs are too long for one', () => {
+    expect([1, 100, 128, 131_072, 1_000_000, 0].map(bitsFor)).toEqual([17, 10, 10, 0, 0, 17])
+    expect(newCut(100, SEED)).toEqual({ bits: 10, seed: SEED, largest: 524_288 })
+    expect(largestRun({ bits: 10, seed: SEED })).toBe(262_144)
   })
 })
 

@@ -4,6 +4,7 @@ import type { StoredRows } from '../../src/dag/content.ts'
 import { sameContent, storeContent } from '../../src/dag/content.ts'
 import { addressOf, chunkCid } from '../../src/dag/block.ts'
 import { readRowChunks, readRows } from '../../src/dag/read-content.ts'
+import { readEntries } from '../../src/dag/tree-reader.ts'
 import type { RowContent } from '../../src/sources/source.ts'
 import { seededBytes } from '../compliance/chunker.ts'
 import { contextOf, seeded, tableOf } from './contents.ts'
@@ -32,7 +33,7 @@ describe('rows with a key', () => {
       const blobs = new MemoryBlobs()
       const { content, hash } = await store(tableOf(lines, { pieces, averageRowBytes: 2_000 }), blobs)
       expect(await textOf(content, blobs)).toBe(join(lines))
-      expect(content).toMatchObject({ count: lines.length, size: join(lines).length, columns: ['id', 'text'], key: [{ order: 'integer' }], cut: { bits: 5 } })
+      expect(content).toMatchObject({ count: lines.length, size: join(lines).length, columns: ['id', 'text'], key: [{ order: 'integer' }], cut: { bits: 6, largest: 524_288 } })
       expect(hash).toBe(addressOf(content.root))
     })))
 
@@ -82,7 +83,7 @@ describe('rows with a key', () => {
     const blobs = new MemoryBlobs()
     const values = ['a', 'b', 'c'].map(big)
     const lines = (middle: string): string[] => [...table(3_000), `5000\t${values[0]}`, `5001\t${middle}`, `5002\t${values[2]}`, ...Array.from({ length: 500 }, (_, i) => line(6_000 + i))]
-    const { content: before } = await store(tableOf(lines(values[1]!)), blobs)
+    const { content: before } = await store(tableOf(lines(values[1]!), { averageRowBytes: 1_000 }), blobs)
     blobs.settle()
     const changed = `${values[1]!.slice(0, 50_000)}INSERTED${values[1]!.slice(50_000)}`
     const { content } = await store(tableOf(lines(changed)), blobs, before)
@@ -102,11 +103,24 @@ describe('rows with a key', () => {
     expect(again.content).toEqual(before)
   })
 
+  it('go on with the longest run there was before it was recorded', async () => {
+    const blobs = new MemoryBlobs()
+    const lines = Array.from({ length: 2_000 }, (_, id) => `${id}\t${'z'.repeat(id % 900)}`)
+    const { content: recorded } = await store(tableOf(lines), blobs)
+    const unrecorded: StoredRows = { ...recorded, cut: { bits: 20, seed: recorded.cut!.seed } }
+    const again = (await storeContent(tableOf(lines), contextOf(blobs), unrecorded)).content as StoredRows
+    expect(again.cut).toEqual(unrecorded.cut)
+    const lengths = (await Array.fromAsync(readEntries(again.root, blobs))).map(({ size }) => size)
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(262_144)
+    const longer = (await storeContent(tableOf(lines), contextOf(blobs), { ...unrecorded, cut: { ...unrecorded.cut!, largest: 524_288 } })).content as StoredRows
+    expect((await Array.fromAsync(readEntries(longer.root, blobs))).some(({ size }) => size > 262_144)).toBe(true)
+  })
+
   it('measure a first version when its average is not known or comes from long values', async () => {
     const bitsOf = async (lines: string[], averageRowBytes?: number): Promise<number> => (await store(tableOf(lines, averageRowBytes === undefined ? {} : { averageRowBytes }), new MemoryBlobs())).content.cut!.bits
-    expect(await bitsOf(Array.from({ length: 500 }, (_, id) => `${id}\t${'x'.repeat(1_024)}`.slice(0, 1_023)))).toBe(6)
-    expect(await bitsOf(Array.from({ length: 40 }, (_, id) => `${id}\t${big(String(id))}`), 120_000)).toBe(10)
-    expect(await bitsOf([], undefined)).toBe(16)
+    expect(await bitsOf(Array.from({ length: 500 }, (_, id) => `${id}\t${'x'.repeat(1_024)}`.slice(0, 1_023)))).toBe(7)
+    expect(await bitsOf(Array.from({ length: 40 }, (_, id) => `${id}\t${big(String(id))}`), 120_000)).toBe(11)
+    expect(await bitsOf([], undefined)).toBe(17)
   })
 
   it('give rows of a range of keys, and read little else', async () => {

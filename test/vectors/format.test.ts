@@ -33,9 +33,9 @@ describe('vectors', () => {
     expect((await Array.fromAsync(byteChunker(sizes)(bytesOf(bytes)))).map(({ length }) => length)).toEqual(lengths)
   })
 
-  it.each(tables.cases)('of tables: $rows, k = $bits', async ({ rows: name, key, bits, sizes, chunks, root, hash, values, count, size }) => {
+  it.each(tables.cases)('of tables: $rows, k = $bits', async ({ rows: name, key, bits, largest, sizes, chunks, root, hash, values, count, size }) => {
     const blobs = new MemoryBlobs()
-    const like: StoredRows = { form: 'rows', root: encodeBlock(null).cid, size: 0, count: 0, columns: [], key: [], ...(bits === null ? {} : { cut: { bits, seed: SEED } }) }
+    const like: StoredRows = { form: 'rows', root: encodeBlock(null).cid, size: 0, count: 0, columns: [], key: [], ...(bits === null ? {} : { cut: { bits, seed: SEED, ...(largest !== undefined && { largest }) } }) }
     const table = tableOf(ROWS[name]!(), { key: key.map(order => ({ order }) as KeyColumn) })
     const stored = await storeContent(table, { blobs, seed: SEED, chunker: sizes }, like)
     expect(stored).toMatchObject({ hash, content: { count, size } })

@@ -93,12 +93,12 @@ def stored_row(line, sizes):
     row = b'\t'.join(values) + b'\n'
     return row, len(row) - lighter, plain, refs
 
-def stored_rows(lines, bits, keyed, seed, sizes):
+def stored_rows(lines, bits, largest, keyed, seed, sizes):
     rows = [stored_row(line, sizes) for line in lines]
     hashes = [sip(seed, row[0].rstrip(b'\n').split(b'\t')[0]) for row in rows]
     runs, run = [], []
     def split(part):
-        if len(part) == 1 or sum(rows[i][1] for i in part) <= 262144: return [part]
+        if len(part) == 1 or sum(rows[i][1] for i in part) <= largest: return [part]
         least = min(part[:-1], key=lambda i: hashes[i])
         return split(part[:part.index(least) + 1]) + split(part[part.index(least) + 1:])
     if keyed:
@@ -151,7 +151,7 @@ for c in v['cases']:
     same(byte_cuts(data, c['sizes']), c['lengths'], 'byte borders')
 v = load('rows')
 for c in v['cases']:
-    root, counts, digest = stored_rows([line.encode() for line in INPUTS[c['rows']]()], c['bits'], bool(c['key']), bytes.fromhex(v['seed']), c['sizes'])
+    root, counts, digest = stored_rows([line.encode() for line in INPUTS[c['rows']]()], c['bits'], c.get('largest', 262144), bool(c['key']), bytes.fromhex(v['seed']), c['sizes'])
     same((counts, str(root), digest), (c['chunks'], c['root'], c['hash']), c['rows'])
 v = load('blocks')
 seed = bytes.fromhex(v['seed'])

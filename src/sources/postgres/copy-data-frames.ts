@@ -14,6 +14,8 @@ export class CopyDataFrames {
   /** Payloads, then what has come of the next message's header. */
   #bytes: Buffer
   #length = 0
+  /** Bytes of the payloads that are there to their end. */
+  #whole = 0
   #headerLength = 0
   /** Bytes of the current message that are still to come. */
   #left = 0
@@ -28,15 +30,17 @@ export class CopyDataFrames {
     return this.#length
   }
 
-  /** The payloads gathered: valid until the next `push` or `clear`. */
+  /** The whole payloads, or what has come of the first: valid until the next `push` or `clear`. */
   get bytes (): Buffer {
-    return this.#bytes.subarray(0, this.#length)
+    return this.#bytes.subarray(0, this.#whole === 0 ? this.#length : this.#whole)
   }
 
-  /** Makes room for the next payloads. */
+  /** Lets go of `bytes`. */
   clear (): void {
-    this.#bytes.copyWithin(0, this.#length, this.#length + this.#headerLength)
-    this.#length = 0
+    const { length } = this.bytes
+    this.#bytes.copyWithin(0, length, this.#length + this.#headerLength)
+    this.#length -= length
+    this.#whole = 0
   }
 
   /** Goes on with `piece`. Returns a copy of what it holds from the first message on that belongs to no copy under way; undefined before that. */
@@ -50,7 +54,7 @@ export class CopyDataFrames {
   /** Moves the payloads that stand up to `end` towards the front, over the headers. */
   #compact (end: number): Buffer | undefined {
     const bytes = this.#bytes
-    let at = this.#length, length = at, left = this.#left, isData = this.#isData
+    let at = this.#length, length = at, whole = this.#whole, left = this.#left, isData = this.#isData
     for (;;) {
       const there = Math.min(left, end - at)
       if (isData && there > 0) {
@@ -59,6 +63,7 @@ export class CopyDataFrames {
       }
       at += there
       left -= there
+      if (left === 0) whole = length
       if (at === end) break
       const type = bytes[at]!
       isData = type === COPY_DATA
@@ -70,6 +75,7 @@ export class CopyDataFrames {
     this.#left = left
     this.#isData = isData
     this.#length = length
+    this.#whole = whole
     return this.#keepHeader(at, end)
   }
 

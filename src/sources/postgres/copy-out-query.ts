@@ -8,6 +8,9 @@ import type { Receive } from './read-socket.ts'
 const ENOUGH = 131_072
 /** What may come beyond that before reading stops. */
 const READ_AHEAD = 65_536
+/** A server hands out 8 KiB at a time. From this length of a copy on, reading waits for a millisecond's worth when little came: being woken for each costs more than the rows. */
+const LONG = 524_288
+const LITTLE = 32_768
 
 /**
  * A `COPY … TO STDOUT` for `client.query`. While the server copies, the socket's bytes come here instead of to the client; from the first
@@ -19,6 +22,7 @@ export class CopyOutQuery implements pg.Submittable {
   #stream: Duplex | undefined
   #giveBack: (() => void) | undefined
   #wake: (() => void) | undefined
+  #received = 0
   #isOver = false
   #failure: { readonly error: unknown } | undefined
 
@@ -34,8 +38,12 @@ export class CopyOutQuery implements pg.Submittable {
   /** The next rows, valid until it is called again; undefined at the end. The server's own errors. */
   async next (): Promise<Buffer | undefined> {
     this.#frames.clear()
-    this.#stream?.resume()
-    while (!this.#isOver && this.#frames.length < ENOUGH) await new Promise<void>(resolve => { this.#wake = resolve })
+    while (!this.#isOver && this.#frames.length < ENOUGH) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+        this.#stream?.resume()
+      })
+    }
     if (this.#failure !== undefined) throw this.#failure.error
     return this.#frames.length === 0 ? undefined : this.#frames.bytes
   }
@@ -66,9 +74,11 @@ export class CopyOutQuery implements pg.Submittable {
       this.#stream?.emit('data', others)
       return true
     }
-    if (this.#frames.length < ENOUGH) return true
+    this.#received += piece.length
+    if (this.#frames.length >= ENOUGH) this.#wake?.()
+    else if (this.#received < LONG || piece.length >= LITTLE) return true
+    else setTimeout(() => this.#stream?.resume(), 1)
     this.#stream?.pause()
-    this.#wake?.()
     return false
   }
 
