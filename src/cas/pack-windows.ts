@@ -7,10 +7,11 @@ import { packKey } from './layout.ts'
 const WINDOW_BYTES = 1024 * 1024
 /** A read that begins at most so far behind the last one's end follows it. */
 const GAP_BYTES = 256 * 1024
-/** Packs that are read side by side. */
-const PACKS = 8
+/** Runs of blobs that are read side by side, of one pack or several: tables that are restored at the same time, say. */
+const RUNS = 8
 
 interface Window {
+  readonly pack: string
   readonly start: number
   readonly length: number
   readonly bytes: Promise<Uint8Array | undefined>
@@ -30,8 +31,8 @@ export interface StoredBlobs {
  */
 export class PackWindows implements StoredBlobs {
   readonly #backend: StorageBackend
-  /** By pack; the one used last at the end. */
-  readonly #windows = new Map<string, Window>()
+  /** One a run, the one used last at the end. */
+  #windows: readonly Window[] = []
 
   constructor (backend: StorageBackend) {
     this.#backend = backend
@@ -39,11 +40,11 @@ export class PackWindows implements StoredBlobs {
 
   async read ({ pack, offset, stored }: Copy, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted()
-    const known = this.#windows.get(pack)
-    const window = known !== undefined && contains(known, offset, stored) ? known : this.#open(pack, offset, stored, known)
-    this.#windows.delete(pack)
-    this.#windows.set(pack, window)
-    if (this.#windows.size > PACKS) this.#windows.delete(this.#windows.keys().next().value!)
+    const ofPack = this.#windows.filter(window => window.pack === pack)
+    const known = ofPack.find(window => contains(window, offset, stored))
+    const before = known ?? ofPack.find(window => isFollowed(window, offset))
+    const window = known ?? this.#open(pack, offset, before === undefined ? stored : Math.max(stored, WINDOW_BYTES))
+    this.#windows = [...this.#windows.filter(one => one !== before), window].slice(-RUNS)
     const bytes = await window.bytes.catch((error: unknown) => {
       this.forget(pack)
       throw error
@@ -54,18 +55,20 @@ export class PackWindows implements StoredBlobs {
   }
 
   forget (pack: string): void {
-    this.#windows.delete(pack)
+    this.#windows = this.#windows.filter(window => window.pack !== pack)
   }
 
   /** Without a signal: others may wait for the same window. */
-  #open (pack: string, start: number, stored: number, last: Window | undefined): Window {
-    const gap = last === undefined ? -1 : start - (last.start + last.length)
-    const follows = last !== undefined && start >= last.start && gap <= GAP_BYTES
-    const length = follows ? Math.max(stored, WINDOW_BYTES) : stored
-    return { start, length, bytes: this.#backend.get(packKey(pack), { offset: start, length }) }
+  #open (pack: string, start: number, length: number): Window {
+    return { pack, start, length, bytes: this.#backend.get(packKey(pack), { offset: start, length }) }
   }
 }
 
 function contains ({ start, length }: Window, offset: number, stored: number): boolean {
   return offset >= start && offset + stored <= start + length
+}
+
+/** True of a read that goes on where the window's run is. */
+function isFollowed ({ start, length }: Window, offset: number): boolean {
+  return offset >= start && offset - (start + length) <= GAP_BYTES
 }

@@ -48,6 +48,18 @@ describe('PackWindows', () => {
     expect(backend.calls.get).toBeLessThan(6)
   })
 
+  it('keeps several runs apart that are read side by side in one pack', async () => {
+    const backend = countingBackend(memoryBackend())
+    await backend.put(packKey(pack), content)
+    const windows = new PackWindows(backend)
+    for (let offset = 0; offset < 900_000; offset += 10_000) {
+      for (const start of [0, 1_000_000, 2_000_000]) {
+        expect(content.subarray(start + offset, start + offset + 9_000).equals((await windows.read(copy(start + offset, 9_000)))!)).toBe(true)
+      }
+    }
+    expect(backend.calls.get).toBeLessThan(10)
+  })
+
   it('reads nothing more than it needs from here and there', async () => {
     const backend = countingBackend(memoryBackend())
     await backend.put(packKey(pack), content)

@@ -5,7 +5,7 @@ import { loadBlobOwners, loadBlobs } from './restore-blobs.ts'
 import { forItem } from './restore-error.ts'
 import type { Job } from './restore-jobs.ts'
 import { batchesOf, restoreObjects } from './restore-objects.ts'
-import type { Chain, ObjectOptions } from './restore-objects.ts'
+import type { Batch, Chain, ObjectOptions } from './restore-objects.ts'
 import { sequenceOf, setPosition } from './restore-sequences.ts'
 import type { Sessions } from './restore-sessions.ts'
 import type { RestoreStages } from './restore-stages.ts'
@@ -29,30 +29,54 @@ export async function buildDatabase (sessions: Sessions, stages: RestoreStages, 
 
 /**
  * What there is to do once the definitions are there, the most pressing first. The indexes of a table begin when its rows are in, everything else that
- * is added waits for what stands before it; meanwhile tables that have their indexes are read back.
+ * is added waits for what stands before it; meanwhile tables that have their keys are read back.
  */
 export function buildingJobs (tables: readonly RestoredTable[], stages: RestoreStages, options: ObjectOptions): Job[] {
   const loads = new Map(tables.map(table => [table.item.id, loading(table, options)]))
   const positions: Job = { after: [], alone: [], run: async client => { await restorePositions(client, stages, options) } }
   const additions: Job[] = []
-  const indexing: Job[] = []
-  // A foreign key of a partitioned table locks every partition too, and would find some locked by another key's making.
-  const inTurn = stages.definitions.some(({ attributes }) => attributes['type'] === 'TABLE ATTACH') ? ['partitions'] : []
+  const keys: Job[] = []
   let before = gate([...loads.values(), positions])
-  for (const { kind, chains } of batchesOf(stages.additions)) {
-    const isFirst = additions.length === 0 && kind === 'indexes'
-    const jobs = chains.map(chain => adding(chain, { options, after: isFirst ? loadsFor(chain, loads) : [before], alone: [...chain.tables, ...kind === 'foreign keys' ? inTurn : []] }))
-    if (isFirst) indexing.push(...jobs)
+  for (const batch of batchesOf(stages.additions)) {
+    const isFirst = additions.length === 0 && batch.kind === 'indexes'
+    const jobs = addingJobs(batch, { options, after: chain => isFirst ? loadsFor(chain, loads) : [before], isPartitioned: hasPartitions(stages) })
+    if (isFirst) keys.push(...jobs.filter(({ alone }) => alone.length > 0))
     additions.push(before, ...jobs)
     before = gate([before, ...jobs])
   }
-  const readBacks = tables.map(table => readingBack(table, [loads.get(table.item.id)!, ...indexing.filter(({ alone }) => alone.some(name => table.item.deps.includes(name)))]))
+  const readBacks = tables.map(table => readingBack(table, [loads.get(table.item.id)!, ...keys.filter(({ alone }) => alone.some(name => table.item.deps.includes(name)))]))
   return [...loads.values(), positions, ...additions, ...readBacks]
+}
+
+function hasPartitions ({ definitions }: RestoreStages): boolean {
+  return definitions.some(({ attributes }) => attributes['type'] === 'TABLE ATTACH')
 }
 
 /** Those of the tables that the chain is about, their partitions' too. */
 function loadsFor ({ items }: Chain, loads: ReadonlyMap<string, Job>): Job[] {
   return [...new Set(items.flatMap(({ deps }) => deps.flatMap(dep => loads.get(dep) ?? [])))]
+}
+
+interface AddingOptions {
+  readonly options: ObjectOptions
+  readonly after: (chain: Chain) => readonly Job[]
+  readonly isPartitioned: boolean
+}
+
+/** A table's indexes come after its keys, for which it has to be free. */
+function addingJobs ({ kind, chains }: Batch, { options, after, isPartitioned }: AddingOptions): Job[] {
+  const keys = new Map<string, Job>()
+  // A foreign key of a partitioned table locks every partition too, and would find some locked by another key's making.
+  const inTurn = kind === 'foreign keys' && isPartitioned ? ['partitions'] : []
+  return chains.toSorted((a, b) => Number(b.locks) - Number(a.locks)).map(chain => {
+    const job: Job = {
+      after: [...after(chain), ...chain.locks ? [] : chain.tables.flatMap(table => keys.get(table) ?? [])],
+      alone: chain.locks ? [...chain.tables, ...inTurn] : [],
+      run: async (client, { signal }) => { await restoreObjects(client, chain.items, { ...options, signal }) },
+    }
+    if (kind === 'indexes' && chain.locks) keys.set(chain.tables[0]!, job)
+    return job
+  })
 }
 
 function loading (table: RestoredTable, { onItem }: ObjectOptions): Job {
@@ -61,10 +85,6 @@ function loading (table: RestoredTable, { onItem }: ObjectOptions): Job {
     onItem(table.item)
   }
   return { after: [], alone: [], run }
-}
-
-function adding ({ items }: Chain, { options, ...job }: Pick<Job, 'after' | 'alone'> & { readonly options: ObjectOptions }): Job {
-  return { ...job, run: async (client, { signal }) => { await restoreObjects(client, items, { ...options, signal }) } }
 }
 
 /** Reading is compatible with all that is added behind the indexes; what is not waits in the server. */

@@ -20,8 +20,10 @@ export async function restoreObjects (client: pg.Client, items: readonly Restore
 /** Items that are made one after the other. */
 export interface Chain {
   readonly items: readonly RestoreItem[]
-  /** The tables (and materialized views) that it locks against others. */
+  /** The tables (and materialized views) that it is about. */
   readonly tables: readonly string[]
+  /** True when it locks these against everybody; an index is made beside others. */
+  readonly locks: boolean
 }
 
 /** Of what several may be made side by side, as long as they are about different tables; null: of nothing. */
@@ -35,7 +37,7 @@ export interface Batch {
 
 /**
  * What is added to filled tables, in batches of which one follows the other. Within a run of indexes and keys (with their comments)
- * there is a chain for each table: those of one table would only wait for each other's locks. Within a run of foreign keys each has its own.
+ * there is a chain for the keys of each table, which would only wait for each other's locks, and one for each index and for each foreign key.
  */
 export function batchesOf (items: readonly RestoreItem[]): Batch[] {
   const batches: Batch[] = []
@@ -59,7 +61,7 @@ function kindOf ({ attributes, deps }: RestoreItem): RunKind {
 /** Neighbouring items of one kind. */
 class Run implements Batch {
   readonly kind: RunKind
-  readonly #chains = new Map<string, { items: RestoreItem[], tables: readonly string[] }>()
+  readonly #chains = new Map<string, Chain & { readonly items: RestoreItem[] }>()
   /** An item's id → that of its chain. */
   readonly #chainOf = new Map<string, string>()
 
@@ -77,9 +79,10 @@ class Run implements Batch {
 
   add (item: RestoreItem): void {
     const tables = tablesIn(item.deps)
-    const name = this.#chainOf.get(String(item.attributes['of'])) ?? (this.kind === 'indexes' ? tables[0]! : item.id)
+    const { of, type } = item.attributes
+    const name = this.#chainOf.get(String(of)) ?? (type === 'CONSTRAINT' && this.kind === 'indexes' ? tables[0]! : item.id)
     const chain = this.#chains.get(name)
-    if (chain === undefined) this.#chains.set(name, { items: [item], tables })
+    if (chain === undefined) this.#chains.set(name, { items: [item], tables, locks: this.kind !== null && type !== 'INDEX' })
     else chain.items.push(item)
     this.#chainOf.set(item.id, name)
   }

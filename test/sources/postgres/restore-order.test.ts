@@ -27,7 +27,7 @@ describe('the order of a restore', () => {
   it('makes indexes of different tables at the same time, and what follows them afterwards', () => {
     const comment = object('COMMENT INDEX a2', { of: 'pg/object/INDEX a2' })
     const batches = batchesOf([index('a1', 'a'), index('b1', 'b'), index('a2', 'a'), comment, object('FK'), index('two', 'a', 'b'), index('c1', 'c'), object('COMMENT TABLE c', { of: 'pg/object/TABLE c' })])
-    expect(batches.map(({ chains }) => chains.map(({ items }) => ids(items)))).toEqual([[['INDEX a1', 'INDEX a2', 'COMMENT INDEX a2'], ['INDEX b1']], [['FK']], [['INDEX two']], [['INDEX c1']], [['COMMENT TABLE c']]])
+    expect(batches.map(({ chains }) => chains.map(({ items }) => ids(items)))).toEqual([[['INDEX a1'], ['INDEX b1'], ['INDEX a2', 'COMMENT INDEX a2']], [['FK']], [['INDEX two']], [['INDEX c1']], [['COMMENT TABLE c']]])
   })
 
   it('loses nothing and keeps the order of what cannot run side by side', () => {
