@@ -19,6 +19,11 @@ export class ReusableCopies {
     this.#packs = new Set(packs)
   }
 
+  /** The packs that they are in. */
+  get packs (): ReadonlySet<string> {
+    return this.#packs
+  }
+
   /** Adds packs that the writer has made itself. */
   addPacks (names: Iterable<string>): void {
     for (const name of names) this.#packs.add(name)

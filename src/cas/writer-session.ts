@@ -96,6 +96,11 @@ export class WriterSession implements BlobWriter {
     return true
   }
 
+  /** Packs of which every blob can be built on. The session's own are among them when they are durable. */
+  get packs (): ReadonlySet<string> {
+    return this.#parts.reusable.packs
+  }
+
   async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     this.#check(signal)
     const { sink, fetcher, repository } = this.#parts

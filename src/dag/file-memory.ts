@@ -13,6 +13,8 @@ export interface RememberedFile {
  * time; neither method ever fails.
  */
 export interface FileMemory {
+  /** True if all blobs of what is remembered can surely be built on; else each must be asked for. */
+  readonly isIntact: boolean
   /** What was remembered of that path, if its state was the same. Paths must ascend by their bytes. */
   recall(path: string, state: string): Promise<RememberedFile | undefined>
   /** Paths must ascend by their bytes. */

@@ -1,5 +1,5 @@
 import { escapeValue, readValue, splitRow } from '../chunking/copy-text.ts'
-import type { RowBatch } from '../chunking/row-splitter.ts'
+import type { RowBatch, ValueReference } from '../chunking/row-splitter.ts'
 import { parseReference, referenceText } from '../chunking/value-reference.ts'
 import { BackupError } from '../errors.ts'
 import type { FileEntry, KeyColumn } from '../sources/source.ts'
@@ -22,16 +22,15 @@ export interface StoredFile {
 }
 
 /** The row of an entry; `content` of a file that is not empty. */
-export function encodeFileRow (entry: FileEntry, content: StoredFile | undefined): RowBatch {
-  const reference = content === undefined ? undefined : { text: content.root.toString(), length: content.size }
+export function encodeFileRow (entry: FileEntry, content: ValueReference | undefined): RowBatch {
   const isFile = entry.type === 'file'
   const values = [
     escapeValue(entry.path), LETTERS[entry.type], entry.mode.toString(8), entry.mtimeNs.toString(), String(entry.uid), String(entry.gid),
-    String(isFile ? content?.size ?? 0 : entry.sizeBytes), escapeValue(entry.target ?? null),
-    reference !== undefined ? referenceText(reference) : escapeValue(isFile ? '' : null),
+    String(isFile ? content?.length ?? 0 : entry.sizeBytes), escapeValue(entry.target ?? null),
+    content !== undefined ? referenceText(content) : escapeValue(isFile ? '' : null),
   ]
   const bytes = Buffer.from(`${values.join('\t')}\n`)
-  return { bytes, ends: [bytes.length], values: reference === undefined ? [] : [reference] }
+  return { bytes, ends: [bytes.length], values: content === undefined ? [] : [content] }
 }
 
 /** The entry of a row, and where its content is. @throws {BackupError} `TREE_INVALID`, `BLOCK_INVALID` */

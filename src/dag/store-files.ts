@@ -1,10 +1,10 @@
-import type { RowBatch } from '../chunking/row-splitter.ts'
+import type { RowBatch, ValueReference } from '../chunking/row-splitter.ts'
 import type { FileContent, FileEntry } from '../sources/source.ts'
-import { addressOf, CID } from './block.ts'
+import type { CID } from './block.ts'
+import { addressOf, parseCid } from './block.ts'
 import { counted } from './counted.ts'
 import type { RememberedFile } from './file-memory.ts'
 import { encodeFileRow, FILE_COLUMNS, FILE_CONTENT, FILE_KEY } from './file-row.ts'
-import type { StoredFile } from './file-row.ts'
 import { mapInOrder } from './in-order.ts'
 import { encodeKey, keyOrder } from './key-order.ts'
 import { isUnusable } from './previous.ts'
@@ -30,7 +30,7 @@ export async function storeFiles (content: FileContent, context: StoreContext, {
 interface EntryHistory {
   readonly entry: FileEntry
   /** Where its content is, if that is the same as before. */
-  readonly known?: StoredFile | 'empty' | undefined
+  readonly known?: RememberedFile | undefined
   /** The root of what the file held before. */
   readonly previous?: CID | undefined
 }
@@ -47,39 +47,38 @@ async function * withHistory (entries: AsyncIterable<FileEntry>, context: StoreC
 }
 
 /** The content of a file in a state that is remembered, if all of it is still there to be built on. */
-async function knownContent ({ path, state, sizeBytes }: FileEntry, context: StoreContext): Promise<StoredFile | 'empty' | undefined> {
-  const known = state === undefined ? undefined : await context.memory?.recall(path, state)
+async function knownContent ({ path, state, sizeBytes }: FileEntry, context: StoreContext): Promise<RememberedFile | undefined> {
+  const { memory } = context
+  const known = memory === undefined || state === undefined ? undefined : await memory.recall(path, state)
   if (known === undefined || known.size !== sizeBytes) return undefined
-  if (known.root === '') return 'empty'
-  const root = await reusable(known, context)
-  return root === undefined ? undefined : { root, size: known.size }
+  return memory?.isIntact === true || await isReusable(known, context) ? known : undefined
 }
 
-async function reusable ({ root }: RememberedFile, { blobs, signal }: StoreContext): Promise<CID | undefined> {
+async function isReusable ({ root, size }: RememberedFile, { blobs, signal }: StoreContext): Promise<boolean> {
+  if (size === 0) return true
   try {
-    const cid = CID.parse(root)
-    for await (const { address } of walk([cid], blobs, { signal })) {
-      if (blobs.reuse?.(address) !== true) return undefined
+    for await (const { address } of walk([parseCid(root, 'what is remembered of files')], blobs, { signal })) {
+      if (blobs.reuse?.(address) !== true) return false
     }
-    return cid
+    return true
   } catch (error) {
-    if (isUnusable(error)) return undefined
+    if (isUnusable(error)) return false
     throw error
   }
 }
 
-async function storeEntry ({ entry, known, previous }: EntryHistory, context: StoreContext): Promise<StoredFile | undefined> {
-  if (known !== undefined) return known === 'empty' ? undefined : known
+async function storeEntry ({ entry, known, previous }: EntryHistory, context: StoreContext): Promise<ValueReference | undefined> {
+  if (known !== undefined) return known.size === 0 ? undefined : { text: known.root, length: known.size }
   if (entry.read === undefined) return undefined
   const bytes = counted(entry.read({ signal: context.signal }), context.onBytes)
   const stored = entry.sizeBytes <= context.chunker.min ? await storeChunk(bytes, context, { previous }) : await storeBytes(bytes, context, { previous })
-  return stored.size === 0 ? undefined : stored
+  return stored.size === 0 ? undefined : { text: stored.root.toString(), length: stored.size }
 }
 
-async function * rowsOf (stored: AsyncIterable<{ readonly entry: FileEntry, readonly content: StoredFile | undefined }>, { memory }: StoreContext): AsyncGenerator<RowBatch> {
+async function * rowsOf (stored: AsyncIterable<{ readonly entry: FileEntry, readonly content: ValueReference | undefined }>, { memory }: StoreContext): AsyncGenerator<RowBatch> {
   for await (const { entry, content } of stored) {
     const { path, state } = entry
-    if (state !== undefined) await memory?.remember({ path, state, root: content?.root.toString() ?? '', size: content?.size ?? 0 })
+    if (state !== undefined) await memory?.remember({ path, state, root: content?.text ?? '', size: content?.length ?? 0 })
     yield encodeFileRow(entry, content)
   }
 }

@@ -101,7 +101,7 @@ async function storeArtifact (artifact: Artifact, options: CaptureOptions, meter
     blobs: options.blobs, seed: options.seed, chunker: options.chunker, signal: options.signal, memory,
     onBytes: bytes => { meter(artifact.id, bytes) },
   }, previous)
-  await memory?.seal(stored.content)
+  memory?.name(stored.content)
   return { ...rest, content: stored.content, hash: stored.hash, durationMs: Math.round(performance.now() - start) }
 }
 

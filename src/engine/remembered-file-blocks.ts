@@ -23,6 +23,8 @@ export interface Seal {
   readonly root: string
   /** When the capture began, in milliseconds since 1970. */
   readonly beginMs: number
+  /** Names of packs among which are all that hold blobs of the tree. */
+  readonly packs: readonly string[]
 }
 
 export function newId (): string {

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { RememberedFile } from '../dag/file-memory.ts'
 import { encodeBlock, encodeSeal, newId, textOf } from './remembered-file-blocks.ts'
+import type { Seal } from './remembered-file-blocks.ts'
 
 const BLOCK_CHARACTERS = 64 * 1024
 
@@ -42,20 +43,16 @@ export class RememberedFilesWriter {
     if (this.#length >= BLOCK_CHARACTERS) await this.#flush()
   }
 
-  /** Says whose files they were: nothing more comes. */
-  async seal ({ root, beginMs }: { readonly root: string, readonly beginMs: number }): Promise<void> {
+  /** Says whose files they were, and puts the file in its place. */
+  async keep (facts: Omit<Seal, 'v' | 'id'>): Promise<void> {
     await this.#flush()
     await this.#attempt(async () => {
-      await this.#handle?.writeFile(encodeSeal({ v: 1, id: this.#id, root, beginMs }))
-      await this.#handle?.close()
+      if (this.#handle === undefined) return
+      await this.#handle.writeFile(encodeSeal({ v: 1, id: this.#id, ...facts }))
+      await this.#handle.close()
+      await rename(this.#place, this.#path)
+      this.#handle = undefined
     })
-  }
-
-  /** Puts a sealed file in its place. */
-  async keep (): Promise<void> {
-    if (this.#handle === undefined) return
-    await rename(this.#place, this.#path).catch(() => undefined)
-    this.#handle = undefined
   }
 
   /** Gives up what was not kept. Safe to call twice. */

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { StoredContent } from '../dag/content.ts'
 import type { FileMemory, RememberedFile } from '../dag/file-memory.ts'
+import type { WriterSession } from '../cas/repository.ts'
 import { RememberedFilesReader } from './remembered-files-reader.ts'
 import { RememberedFilesWriter } from './remembered-files-writer.ts'
 
@@ -16,6 +17,8 @@ export interface RememberedFilesOptions {
   readonly fullRead?: boolean | undefined
   /** When the capture begins, in milliseconds since 1970. */
   readonly beginMs: number
+  /** What the snapshot is written with. */
+  readonly writer: Pick<WriterSession, 'packs'>
 }
 
 /**
@@ -32,20 +35,21 @@ export class RememberedFiles {
 
   /** The memory of the artifact, whose content in the parent snapshot is `previous`. */
   async open (artifact: string, previous: StoredContent | undefined): Promise<RememberedTree> {
-    const { folder, repository, project, fullRead = false, beginMs } = this.#options
+    const { folder, repository, project, fullRead = false, beginMs, writer } = this.#options
     const name = hash('sha256', JSON.stringify([hostname(), project, artifact]), 'hex').slice(0, 32)
     const path = join(folder, repository, 'files', name)
     const before = fullRead || previous === undefined ? undefined : await RememberedFilesReader.open(path)
     const fits = before !== undefined && before.seal.root === previous?.root.toString() && before.seal.beginMs <= beginMs
     if (!fits) await before?.close()
-    const tree = new RememberedTree(fits ? before : undefined, await RememberedFilesWriter.open(path), beginMs)
+    const tree = new RememberedTree(await RememberedFilesWriter.open(path), fits ? { reader: before, isIntact: before.seal.packs.every(pack => writer.packs.has(pack)) } : undefined)
     this.#trees.push(tree)
     return tree
   }
 
   /** The snapshot is there: the next one may build on what was found in this one. */
   async keep (): Promise<void> {
-    for (const tree of this.#trees) await tree.keep()
+    const { beginMs, writer } = this.#options
+    for (const tree of this.#trees) await tree.keep({ beginMs, packs: [...writer.packs] })
   }
 
   /** Frees what is open. Safe to call twice. */
@@ -56,14 +60,15 @@ export class RememberedFiles {
 
 /** The memory of one folder tree. */
 export class RememberedTree implements FileMemory {
-  #before: RememberedFilesReader | undefined
+  readonly isIntact: boolean
   readonly #after: RememberedFilesWriter
-  readonly #beginMs: number
+  #before: RememberedFilesReader | undefined
+  #root: string | undefined
 
-  constructor (before: RememberedFilesReader | undefined, after: RememberedFilesWriter, beginMs: number) {
-    this.#before = before
+  constructor (after: RememberedFilesWriter, before: { readonly reader: RememberedFilesReader, readonly isIntact: boolean } | undefined) {
+    this.isIntact = before?.isIntact ?? false
     this.#after = after
-    this.#beginMs = beginMs
+    this.#before = before?.reader
   }
 
   async recall (path: string, state: string): Promise<RememberedFile | undefined> {
@@ -75,13 +80,14 @@ export class RememberedTree implements FileMemory {
     await this.#after.add(file)
   }
 
-  /** Says which tree was stored. */
-  async seal ({ root }: StoredContent): Promise<void> {
-    await this.#after.seal({ root: root.toString(), beginMs: this.#beginMs })
+  /** Says which tree these files are of. */
+  name ({ root }: StoredContent): void {
+    this.#root = root.toString()
   }
 
-  async keep (): Promise<void> {
-    await this.#after.keep()
+  /** Keeps what was remembered of a tree that is stored now. */
+  async keep (facts: { readonly beginMs: number, readonly packs: readonly string[] }): Promise<void> {
+    if (this.#root !== undefined) await this.#after.keep({ root: this.#root, ...facts })
   }
 
   async close (): Promise<void> {

@@ -20,6 +20,7 @@ import { openLedger } from './ledger.ts'
 import { recallLast, rememberLast } from './last-snapshot.ts'
 import type { OnProgress } from './progress.ts'
 import { RememberedFiles } from './remembered-files.ts'
+import type { RememberedFilesOptions } from './remembered-files.ts'
 import { newestView, readNode } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 import { inSpan } from './span.ts'
@@ -93,7 +94,7 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
   const parent = repository.isWriteOnly ? undefined : await newestView(repository, project) ?? request.relative
   const link = parent ?? (repository.isWriteOnly ? await recallLast(repository, project) : undefined)
   const writer = await repository.openWriter({ parents: link === undefined ? [] : [link.id], signal: request.signal })
-  const memories = memoriesOf(repository, { ...request, project, beginMs: now().getTime() })
+  const memories = memoriesOf(repository, { ...request, project, writer, beginMs: now().getTime() })
   try {
     const { graph, summaries } = await capture(repository, writer, { ...request, memories }, parent)
     const parents = link === undefined ? [] : [link.root]
@@ -116,9 +117,10 @@ async function capturedSnapshot (repository: Repository, request: TracedRequest)
   }
 }
 
-function memoriesOf ({ config, isWriteOnly }: Repository, { memoryFolder, ...options }: Pick<SnapshotRequest, 'memoryFolder' | 'fullRead'> & { readonly project: string, readonly beginMs: number }): RememberedFiles | undefined {
+function memoriesOf ({ config, isWriteOnly }: Repository, { memoryFolder, ...options }: Pick<SnapshotRequest, 'memoryFolder' | 'fullRead'> & Pick<RememberedFilesOptions, 'project' | 'writer' | 'beginMs'>): RememberedFiles | undefined {
   if (memoryFolder === undefined || isWriteOnly) return undefined // without a key nothing of earlier snapshots can be built on
-  return new RememberedFiles({ ...options, folder: memoryFolder, repository: config.id })
+  const { fullRead, project, writer, beginMs } = options
+  return new RememberedFiles({ fullRead, project, writer, beginMs, folder: memoryFolder, repository: config.id })
 }
 
 function checkRequest ({ sources, description, tags = [] }: SnapshotRequest): void {

@@ -31,7 +31,7 @@ async function largeSnapshot (blobs: MemoryBlobs): Promise<ReturnType<typeof sna
   for (const [path, pieces] of [['a.zip', 17_204], ['b.zip', 3], ['c.zip', 5]] as const) {
     const file = await repeated(blobs, pieces)
     refs.set(file.root.toString(), file.root)
-    rows.push(Buffer.from(encodeFileRow({ path, type: 'file', mode: 0o644, mtimeNs: 0n, uid: 0, gid: 0, sizeBytes: file.size }, file).bytes))
+    rows.push(Buffer.from(encodeFileRow({ path, type: 'file', mode: 0o644, mtimeNs: 0n, uid: 0, gid: 0, sizeBytes: file.size }, { text: file.root.toString(), length: file.size }).bytes))
   }
   const { address } = await blobs.put(Buffer.concat(rows))
   const tree = await writeTree([{ link: chunkCid(address), size: 22 * PIECE, count: 3, key: Buffer.from('a.zip'), refs: [...refs.values()] }], { form: 'rows', seed: new Uint8Array(16), blobs })
