@@ -11,16 +11,14 @@ import { addressOf, chunkCid, CID } from './block.ts'
 import { counted } from './counted.ts'
 import { mapInOrder } from './in-order.ts'
 import { commonKey, keyOrder } from './key-order.ts'
-import { mergeChanges } from './merge-changes.ts'
 import { MultisetHash } from './multiset-hash.ts'
-import { isUnusable } from './previous.ts'
 import { PreviousRows, PreviousValues } from './previous-rows.ts'
 import { PreviousStream } from './previous-stream.ts'
 import { storeBytes } from './store-bytes.ts'
 import type { StoreContext } from './store-context.ts'
 import { DEFAULT_CONCURRENCY } from './store-context.ts'
 import type { StoredRows } from './stored-content.ts'
-import { readStoredRows } from './stored-rows-reader.ts'
+import { storeChanges } from './store-changes.ts'
 import type { TreeEntry } from './tree.ts'
 import type { WrittenTree } from './tree-writer.ts'
 import { writeTree } from './tree-writer.ts'
@@ -41,30 +39,10 @@ export interface StoredTable {
 
 /** Stores a table's rows: by what changed when the source offers that and it fits the earlier version, else by reading all of them. */
 export async function storeRows (content: RowContent, context: StoreContext, history: RowHistory): Promise<StoredTable> {
-  return await storeChanges(content, context, history.bases) ?? await storeAll(content, context, history)
-}
-
-/** Undefined when there is nothing to start from, or it does not fit. */
-async function storeChanges (content: RowContent, context: StoreContext, before: StoredRows | undefined): Promise<StoredTable | undefined> {
-  const { columns, key } = content.layout
-  if (content.changes === undefined || before?.cut === undefined || !sameLayout(content.layout, before)) return undefined
-  const changes = await content.changes({ signal: context.signal })
-  try {
-    const splitting = { keyColumns: key.length, signal: context.signal, storeValue: valueStore(context, key, before) }
-    const rows = mergeChanges({
-      keys: splitRows(counted(changes.keys, context.onBytes), splitting),
-      changed: splitRows(counted(changes.rows, context.onBytes), splitting),
-      before: readStoredRows(before, context.blobs, { signal: context.signal }),
-    }, { compare: keyOrder(key), keyColumns: key.length })
-    const { tree, cut } = await storeSorted(rows, context, { key, cut: before.cut, earlier: before })
-    return { content: { form: 'rows', ...tree, columns, key, cut }, hash: addressOf(tree.root) }
-  } catch (error) {
-    context.signal?.throwIfAborted()
-    if (!isUnusable(error)) throw error
-    return undefined
-  } finally {
-    await changes.close()
-  }
+  const { layout } = content
+  const before = history.bases
+  const changed = before !== undefined && sameLayout(layout, before) ? await storeChanges(content, context, before, valueStore(context, layout.key, before)) : undefined
+  return changed ?? await storeAll(content, context, history)
 }
 
 /** True if rows of both have the same columns in the same order, and the same key. */

@@ -38,18 +38,33 @@ export interface RowContent {
   read(options?: AbortOptions): Bytes
   /**
    * Instead of `read`, what makes the rows out of those of the capture in {@link CaptureOptions.previous}; absent when the source cannot be
-   * sure of it. When they do not fit, `read` may still be called. The caller closes it.
+   * sure of it. When they do not fit, `changes` with keys and then `read` may still be called. The caller closes it.
    */
-  readonly changes?: (options?: AbortOptions) => Promise<RowChanges>
+  readonly changes?: (options?: ChangesOptions) => Promise<RowChanges>
 }
 
-/** Rows by what changed: every row whose key is among `keys` and that is not among `rows` is what it was. Both ascend in key order; read them side by side. */
-export interface RowChanges {
+export interface ChangesOptions extends AbortOptions {
+  /** True to get the keys in any case; else the source chooses. */
+  readonly withKeys?: boolean
+}
+
+/**
+ * Rows by what changed: every row whose key is not among `rows` is what it was, if it is still there. That the keys tell, or else the count: the rows
+ * that were there before and are not among `rows` are then as many as are left of the count without these, or some were deleted, and it takes the keys.
+ * Streams ascend in key order; read them side by side.
+ */
+export type RowChanges = RowStreams & ({
   /** The key's columns of all rows, as COPY text. */
   readonly keys: Bytes
+} | {
+  /** How many rows there are. */
+  readonly count: number
+})
+
+interface RowStreams {
   /** The rows that are new or may be others than before. */
   readonly rows: Bytes
-  /** Ends both, also in the middle. Safe to call twice. */
+  /** Ends what is open, also in the middle. Safe to call twice. */
   close(): Promise<void>
 }
 
@@ -74,6 +89,11 @@ export interface FileEntry {
   readonly sizeBytes: number
   /** Where a symlink points, or the path (in this tree) of the file that a hard link shares its data with. */
   readonly target?: string
+  /**
+   * What differs on this host as soon as a file's bytes may: who finds it the same as before need not read the file again.
+   * Absent where nothing like that can be relied on.
+   */
+  readonly state?: string | undefined
   /** The bytes of a file; absent for everything else. */
   read?(options?: AbortOptions): Bytes
 }
@@ -89,11 +109,6 @@ export type Content = RowContent | ByteContent | FileContent
 /** How an artifact is computed from its deps, so that it can be made again when its bytes are lost. */
 export interface Recipe {
   /** A name that the engine's recipe table knows, for instance `pca`. */
-  /**
-   * What differs on this host as soon as a file's bytes may: who finds it the same as before need not read the file again.
-   * Absent where nothing like that can be relied on.
-   */
-  readonly state?: string | undefined
   readonly name: string
   readonly version: number
   readonly parameters: { readonly [key: string]: Plain }
@@ -140,7 +155,7 @@ export interface CaptureSummary {
 export interface Capture {
   /**
    * Yields each artifact once. Their contents may be read in any order, at the same time and until `close`, at most
-   * once each (and `read` after `changes`); how many are really read at once is the source's affair (it waits for a connection).
+   * once each (but `changes` without and with keys, and then `read`); how many are really read at once is the source's affair (it waits for a connection).
    */
   artifacts(options?: AbortOptions): AsyncIterable<Artifact>
   /** Call after all contents were read: checks that the view held to the end. @throws {BackupError} `SOURCE_CHANGED` */

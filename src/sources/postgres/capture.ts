@@ -7,10 +7,12 @@ import { readDatabaseFacts } from './catalog-database.ts'
 import type { CatalogDependencies } from './catalog-dependencies.ts'
 import type { CreatedRelation, RelationIndex, RelationKind } from './catalog-relations.ts'
 import { readTables } from './catalog-tables.ts'
+import type { TableRows } from './catalog-tables.ts'
 import type { ConnectionLease } from './connections.ts'
 import type { DatabaseSnapshot } from './database-snapshot.ts'
 import type { SchemaSelection } from './dump.ts'
 import { databaseId, rowsId } from './identifier.ts'
+import { readKeyDensities } from './key-density.ts'
 import { objectArtifacts } from './object-artifacts.ts'
 import { assertRowsFit } from './oversized-rows.ts'
 import { refreshArtifacts } from './refresh-artifacts.ts'
@@ -118,18 +120,25 @@ async function planArtifacts (opened: OpenedDatabase, readers: SnapshotReaders):
   const context = { objects, relations, rowsIds: new Map(tables.map(({ relation: { oid, schema, name } }) => [oid, rowsId(source, schema, name)])) }
   const sorted = tables.filter(({ relation: { oid, extensionCondition } }) => (rows.get(oid)?.key.length ?? 0) > 0 && (extensionCondition ?? '') === '')
   const reads = await planReads(opened, new Map(sorted.map(({ relation: { oid } }) => [oid, context.rowsIds.get(oid)!])), readers.width)
+  const densities = reads === undefined ? undefined : await readKeyDensities(holder, rows)
   const artifacts = [
+    ...largestFirst(tables, rows).flatMap(({ relation, creator }) => {
+      const tableRows = rows.get(relation.oid)
+      return tableRows === undefined ? [] : [tableArtifact(source, relation, tableRows, { deps: [creator], readers, reads, density: densities?.get(relation.oid) })]
+    }),
+    ...selection.schemas === undefined ? await blobArtifacts(source, holder, readers) : [],
     await databaseArtifact(opened),
     ...objectArtifacts(context),
-    ...tables.flatMap(({ relation, creator }) => {
-      const tableRows = rows.get(relation.oid)
-      return tableRows === undefined ? [] : [tableArtifact(source, relation, tableRows, { deps: [creator], readers, reads })]
-    }),
     ...await sequenceArtifacts(source, holder, sequences),
-    ...selection.schemas === undefined ? await blobArtifacts(source, holder, readers) : [],
     ...refreshArtifacts(source, context),
   ]
   return { artifacts, reads }
+}
+
+/** So that what is read at the same time is done at about the same time, and not one large table the last. */
+function largestFirst (tables: readonly CreatedRelation[], rows: ReadonlyMap<number, TableRows>): CreatedRelation[] {
+  const size = ({ relation: { oid } }: CreatedRelation): number => rows.get(oid)?.sizeBytes ?? 0
+  return tables.toSorted((a, b) => size(b) - size(a))
 }
 
 async function planReads ({ incremental, facts, snapshot: { holder } }: OpenedDatabase, ids: ReadonlyMap<number, string>, readers: number): Promise<TableReads | undefined> {

@@ -21,12 +21,19 @@ export function rowsCopy ({ schema, table, rows: { columns, key }, condition = '
   return `COPY (SELECT ${list} FROM ONLY ${name} ${condition}${order}) TO STDOUT`
 }
 
-/**
- * The COPYs that send the keys of all rows, and the rows that were written since the xid `since` (32 bits of it), both in key order.
- * Run them under one snapshot and canonical text; the table must have a key.
- */
-export function changesCopies ({ schema, table, rows }: Omit<RowQueryOptions, 'condition'>, since: string): [keys: string, changed: string] {
-  const keys = rowsCopy({ schema, table, rows: { columns: rows.key.map(column => column.name), key: rows.key } })
-  // The age of an xid counts back from the same one in the whole statement, so that it orders xids beyond the end of 32 bits too.
-  return [keys, rowsCopy({ schema, table, rows, condition: `WHERE pg_catalog.age(xmin) <= pg_catalog.age('${since}'::pg_catalog.xid)` })]
+type ChangesQuery = Omit<RowQueryOptions, 'condition'>
+
+/** The COPY that sends the rows that were written since the xid `since` (32 bits of it), in key order. Run it under canonical text; the table must have a key. */
+export function changedCopy ({ schema, table, rows }: ChangesQuery, since: string): string {
+  return rowsCopy({ schema, table, rows, condition: `WHERE ${isSince(since)}` })
+}
+
+/** How many rows there are, and how many of them were written since the xid `since`. */
+export function countChanges ({ schema, table }: Omit<ChangesQuery, 'rows'>, since: string): string {
+  return `SELECT count(*)::text AS "all", count(*) FILTER (WHERE ${isSince(since)})::text AS changed FROM ONLY ${quoteQualified(schema, table)}`
+}
+
+/** The age of an xid counts back from the same one in the whole statement, so that it orders xids beyond the end of 32 bits too. */
+function isSince (since: string): string {
+  return `pg_catalog.age(xmin) <= pg_catalog.age('${since}'::pg_catalog.xid)`
 }

@@ -90,6 +90,28 @@ export class SnapshotReaders {
     }
   }
 
+  /** The rows of a query; waits for a connection. */
+  async query<R extends pg.QueryResultRow> (sql: string, context: ReadErrorContext, { signal }: AbortOptions = {}): Promise<R[]> {
+    await this.#slots.acquire(1, { signal })
+    let client: pg.Client | undefined
+    let isWhole = false
+    const abort = (): void => { if (client !== undefined) this.#lease.destroy(client) }
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      client = this.#idle.pop() ?? await this.#joined(context, { signal })
+      signal?.throwIfAborted()
+      const { rows } = await client.query<R>(sql)
+      isWhole = true
+      return rows
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw asReadError(error, context)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.#free([{ client, isWhole }])
+    }
+  }
+
   async #joined (context: ReadErrorContext, { signal }: AbortOptions): Promise<pg.Client> {
     try {
       return await this.#snapshot.join()
@@ -100,7 +122,7 @@ export class SnapshotReaders {
   }
 
   /** A connection whose COPY did not come to its end is of no more use. */
-  #free (readings: readonly Reading[]): void {
+  #free (readings: ReadonlyArray<Pick<Reading, 'client' | 'isWhole'>>): void {
     for (const { client, isWhole } of readings) {
       if (client !== undefined && isWhole) this.#idle.push(client)
       else if (client !== undefined) this.#lease.destroy(client)

@@ -1,9 +1,9 @@
-import type { AbortOptions } from '../../stream.ts'
-import type { Artifact, RowChanges } from '../source.ts'
+import type { Artifact, ChangesOptions, RowChanges } from '../source.ts'
 import type { Relation } from './catalog-relations.ts'
 import type { TableRows } from './catalog-tables.ts'
+import { ChangesReader } from './changes-reader.ts'
 import { rowsId } from './identifier.ts'
-import { changesCopies, rowsCopy } from './row-query.ts'
+import { rowsCopy } from './row-query.ts'
 import type { SnapshotReaders } from './snapshot-readers.ts'
 import type { TableReads } from './table-reads.ts'
 
@@ -12,19 +12,20 @@ export interface TableArtifactOptions {
   readonly readers: SnapshotReaders
   /** Absent when tables are always read in full. */
   readonly reads?: TableReads | undefined
+  /** How many of 64 integers in a row are keys, if that is known. */
+  readonly density?: number | undefined
 }
 
 /** The rows of one table. */
-export function tableArtifact (source: string, { schema, name: table, extensionCondition }: Relation, rows: TableRows, { deps, readers, reads }: TableArtifactOptions): Artifact {
+export function tableArtifact (source: string, { schema, name: table, extensionCondition }: Relation, rows: TableRows, { deps, readers, reads, density }: TableArtifactOptions): Artifact {
   const condition = extensionCondition ?? ''
   const id = rowsId(source, schema, table)
   const context = { what: `table ${schema}.${table}`, data: { schema, table } }
   const since = reads?.sinceOf(id)
-  const changes = async (options?: AbortOptions): Promise<RowChanges> => {
+  const changes = async ({ withKeys = false, signal }: ChangesOptions = {}): Promise<RowChanges> => {
+    const reader = new ChangesReader({ schema, table, rows, readers, context, since: since ?? '', density })
     reads?.beginRead(id, 'changes')
-    const [keys, changed] = changesCopies({ schema, table, rows }, since ?? '')
-    const { streams: [keyBytes, rowBytes], close } = await readers.copyAll([keys, changed], context, options)
-    return { keys: keyBytes!, rows: rowBytes!, close }
+    return withKeys || reads?.expectsDeletions(id) === true ? await reader.readWithKeys({ signal }) : await reader.read({ signal })
   }
   return {
     id,

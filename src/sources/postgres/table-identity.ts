@@ -11,6 +11,8 @@ export interface TableIdentity {
   readonly isHeap: boolean
   /** Types, at any depth, whose text depends on more than that. */
   readonly volatileTypes: readonly string[]
+  /** How many rows were deleted since the server began to count: a hint. */
+  readonly deletions: string
 }
 
 /** Types of extensions whose text depends on the value and the extension alone. */
@@ -53,7 +55,8 @@ const IDENTITIES = `
       (SELECT json_agg(json_build_array(e.extname, e.extversion) ORDER BY e.extname) FROM pg_catalog.pg_extension e)) AS state)
   SELECT c.oid::text, c.relfilenode::text AS file, c.relkind IN ('r', 'm') AND am.amname = 'heap' AND am.oid = 2 AS "isHeap",
     encode(sha256(textsend(json_build_array(columns.state, contents.state, surroundings.state)::text)), 'hex') AS shape,
-    coalesce(contents.volatile, '{}') AS "volatileTypes"
+    coalesce(contents.volatile, '{}') AS "volatileTypes",
+    pg_catalog.pg_stat_get_tuples_deleted(c.oid)::text AS deletions
   FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
   LEFT JOIN columns ON columns.relation = c.oid LEFT JOIN contents ON contents.relation = c.oid CROSS JOIN surroundings
   WHERE c.oid = ANY ($1::oid[])`

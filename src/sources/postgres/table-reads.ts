@@ -5,7 +5,7 @@ import type { PresentFacts } from './parent-guard.ts'
 import type { TableIdentity } from './table-identity.ts'
 
 /** Another version of what is recorded, or of the text of values, is no base. */
-const VERSION = 1
+const VERSION = 2
 /** So many tables of a note are named. */
 const NAMED = 10
 
@@ -19,8 +19,8 @@ export interface TableReadsOptions extends PresentFacts {
   readonly readers: number
 }
 
-/** oid, file and shape of a table, and how many incremental reads lie between it and a full one */
-type RecordedTable = readonly [oid: string, file: string, shape: string, incrementals: number]
+/** oid, file and shape of a table, how many incremental reads lie between it and a full one, and how many deletions the server had counted */
+type RecordedTable = readonly [oid: string, file: string, shape: string, incrementals: number, deletions: string]
 
 /**
  * Of which tables a capture reads only what changed, and what the next capture must know to do so.
@@ -52,6 +52,11 @@ export class TableReads {
     return this.#reasons.has(id) && this.#reasons.get(id) === undefined ? this.#since : undefined
   }
 
+  /** True if rows were probably deleted since. */
+  expectsDeletions (id: string): boolean {
+    return this.#tables.get(id)?.deletions !== this.#before.get(id)?.[4]
+  }
+
   /** Takes note of a table's being read. */
   beginRead (id: string, how: 'full' | 'changes'): void {
     this.#read.set(id, how === 'full' && this.#read.get(id) === 'changes' ? 'full-after-changes' : how)
@@ -65,7 +70,7 @@ export class TableReads {
     const tables = [...this.#read].flatMap(([id, how]) => {
       const table = this.#tables.get(id)
       const incrementals = how === 'changes' ? (this.#before.get(id)?.[3] ?? 0) + 1 : 0
-      return table === undefined ? [] : [[id, [table.oid, table.file, table.shape, incrementals]] as const]
+      return table === undefined ? [] : [[id, [table.oid, table.file, table.shape, incrementals, table.deletions]] as const]
     })
     return { version: VERSION, base: isBase, tables: Object.fromEntries(tables) }
   }
@@ -104,7 +109,7 @@ function recordedReads (previous: CaptureSummary | undefined): ReadonlyMap<strin
 }
 
 function isRecordedTable (value: unknown): value is RecordedTable {
-  return Array.isArray(value) && value.length === 4 && value.slice(0, 3).every(part => typeof part === 'string') && Number.isSafeInteger(value[3]) && (value[3] as number) >= 0
+  return Array.isArray(value) && value.length === 5 && [0, 1, 2, 4].every(index => typeof value[index] === 'string') && Number.isSafeInteger(value[3]) && (value[3] as number) >= 0
 }
 
 function isRecord (value: unknown): value is Readonly<Record<string, unknown>> {
