@@ -1,16 +1,14 @@
-import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import * as v from 'valibot'
 import { BackupError } from '../errors.ts'
 import { CONFIG, SOURCES } from './config-schema.ts'
 import type { CafConfig, SourceKind, SourceSettings } from './config-schema.ts'
 import { nearestName } from './nearest-name.ts'
+import { itemOf, membersOf, unwrapped } from './schema-parts.ts'
 
 /** A configuration in which each kind of source is a list. */
 export interface CheckedConfig extends Omit<CafConfig, 'sources'> {
   readonly sources: { readonly [Kind in SourceKind]: ReadonlyArray<SourceSettings<Kind>> }
 }
-
-const validator = Compile(CONFIG)
 
 /**
  * Says of every field of `value` that is wrong what it must be; `origin` names the file for the message.
@@ -18,7 +16,7 @@ const validator = Compile(CONFIG)
  */
 export function checkConfig (value: unknown, origin: string): CheckedConfig {
   const { config, single } = sourcesAsLists(value)
-  if (validator.Check(config)) return withAllKinds(config as Partial<CheckedConfig>)
+  if (v.is(CONFIG, config)) return withAllKinds(config)
   const problems = problemsOf(config).map(({ path, text }) => `${fieldName(path, single)} ${text}`)
   throw new BackupError('CONFIG_INVALID', [`${origin} is not a configuration:`, ...new Set(problems)].join('\n  '), { data: { origin, problems } })
 }
@@ -44,51 +42,39 @@ interface FieldProblem {
 }
 
 function problemsOf (value: unknown): FieldProblem[] {
-  return validator.Errors(value).flatMap((error): FieldProblem[] => {
-    const path = error.instancePath.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return (v.safeParse(CONFIG, value).issues ?? []).flatMap(({ path: steps = [], type, expected, received }): FieldProblem[] => {
+    const path = steps.map(({ key }) => String(key))
     const { schema, depth } = describedAt(path)
-    const at = path.slice(0, depth)
-    switch (error.keyword) {
-      case 'boolean': return [] // `additionalProperties` says it too, for the object
-      case 'additionalProperties': return depth < path.length || schema.properties === undefined ? [mustBe(at, schema)] : error.params.additionalProperties.map(name => unknownField(path, name, schema))
-      case 'required': return depth < path.length ? [mustBe(at, schema)] : error.params.requiredProperties.map(name => missingField(path, name))
-      default: return [mustBe(at, schema)]
-    }
+    if (type === 'strict_object' && expected === 'never') return unknownFields(path.slice(0, -1), steps.at(-1)?.input)
+    if (type === 'strict_object' && received === 'undefined') return [{ path, text: `is missing; it must be ${expects(schema)}` }]
+    return [{ path: path.slice(0, depth), text: `must be ${expects(schema)}` }]
   })
 }
 
-interface DescribedSchema extends TSchema {
-  readonly expects?: string
-  readonly properties?: Readonly<Record<string, TSchema>>
-  readonly items?: TSchema
-}
-
 /** The innermost schema on the way along `path` that says what it expects, and how far along it stands. */
-function describedAt (path: readonly string[]): { schema: DescribedSchema, depth: number } {
-  let schema: DescribedSchema = CONFIG
+function describedAt (path: readonly string[]): { schema: v.GenericSchema, depth: number } {
+  let schema: v.GenericSchema = CONFIG
   let found = { schema, depth: 0 }
   for (const [index, part] of path.entries()) {
-    const next: TSchema | undefined = schema.properties?.[part] ?? schema.items
+    const next = membersOf(schema)[part] ?? itemOf(schema)
     if (next === undefined) break
-    schema = next
-    if (schema.expects !== undefined) found = { schema, depth: index + 1 }
+    schema = unwrapped(next)
+    if (v.getDescription(schema) !== undefined) found = { schema, depth: index + 1 }
   }
   return found
 }
 
-function mustBe (path: readonly string[], { expects = 'something else' }: DescribedSchema): FieldProblem {
-  return { path, text: `must be ${expects}` }
+function expects (schema: v.GenericSchema): string {
+  return v.getDescription(schema) ?? 'something else'
 }
 
-function missingField (path: readonly string[], name: string): FieldProblem {
-  const { schema } = describedAt([...path, name])
-  return { path: [...path, name], text: `is missing; it must be ${schema.expects ?? 'given'}` }
-}
-
-function unknownField (path: readonly string[], name: string, { properties = {} }: DescribedSchema): FieldProblem {
-  const near = nearestName(name, Object.keys(properties))
-  const known = near === undefined ? `known here are ${Object.keys(properties).join(', ')}` : `did you mean ${near}?`
-  return { path: [...path, name], text: `is no known field; ${known}` }
+/** Of the object `given` at `path`: valibot stops at the first. */
+function unknownFields (path: readonly string[], given: unknown): FieldProblem[] {
+  const known = Object.keys(membersOf(describedAt(path).schema))
+  return Object.keys(isObject(given) ? given : {}).filter(name => !known.includes(name)).map(name => {
+    const near = nearestName(name, known)
+    return { path: [...path, name], text: `is no known field; ${near === undefined ? `known here are ${known.join(', ')}` : `did you mean ${near}?`}` }
+  })
 }
 
 /** `sources.postgres[1].maxConnections`; without the index where the source was not given in a list. */
