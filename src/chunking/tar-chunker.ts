@@ -8,8 +8,13 @@ import { readPax, readTarHeader, TAR_BLOCK, text } from './tar-header.ts'
 
 export interface LabelledChunk {
   readonly bytes: Uint8Array
-  /** `<member path>\0<offset in the member>`, for headers `<member path>\0h`; the path is empty for what is no member. */
+  /**
+   * `<member path>\0<offset in the member>`, for headers `<member path>\0h`; the path is empty for what is no member. That of a member of a
+   * tar in the tar is `<path of that tar>/<its path there>`.
+   */
   readonly label: string
+  /** For headers: bytes of the member's content. */
+  readonly memberBytes?: number
 }
 
 /** Cuts a tar stream into labelled chunks; their concatenation equals the input, also when it is no tar. */
@@ -20,7 +25,8 @@ const LARGEST_HEADER = 1_048_576
 
 /**
  * A chunker that begins anew at each member's header and content, so that a member's chunks do not depend on its
- * neighbours. What follows the last member, and a stream that is no tar, is cut by the byte rule.
+ * neighbours; also in members that are tars themselves, one level deep. What follows the last member, and a stream that is no
+ * tar, is cut by the byte rule.
  * @throws {BackupError} `INVALID_OPTION`
  */
 export function tarChunker (sizes: CutSizes = DEFAULT_CUT_SIZES): TarChunker {
@@ -28,41 +34,51 @@ export function tarChunker (sizes: CutSizes = DEFAULT_CUT_SIZES): TarChunker {
   return async function * cut (source) {
     const reader = new PieceReader(source)
     try {
-      for (;;) {
-        const { bytes, member } = await readMember(reader)
-        if (member === undefined) {
-          reader.unread(bytes)
-          yield * cutContent(reader, sizes, '', Infinity)
-          return
-        }
-        yield { bytes, label: `${member.path}\0h` }
-        yield * cutContent(reader, sizes, member.path, Math.ceil(member.size / TAR_BLOCK) * TAR_BLOCK)
-      }
+      yield * cutMembers(reader, sizes)
     } finally {
       await reader.close()
     }
   }
 }
 
+/** Cuts the next `length` bytes, a tar or not: all of the stream, or the content of its member `within`. */
+async function * cutMembers (reader: PieceReader, sizes: CutSizes, within = '', length = Infinity): AsyncGenerator<LabelledChunk> {
+  let left = length
+  while (left > 0) {
+    const { bytes, member } = await readMember(reader, Math.min(left, LARGEST_HEADER))
+    if (member === undefined) {
+      reader.unread(bytes)
+      yield * cutContent(reader, sizes, within, left, within === '' ? 0 : length - left)
+      return
+    }
+    const path = within === '' ? member.path : `${within}/${member.path}`
+    yield { bytes, label: `${path}\0h`, memberBytes: member.size }
+    left -= bytes.length
+    const content = Math.min(Math.ceil(member.size / TAR_BLOCK) * TAR_BLOCK, left)
+    yield * within === '' && path.endsWith('.tar') ? cutMembers(reader, sizes, path, content) : cutContent(reader, sizes, path, content)
+    left -= content
+  }
+}
+
 interface Member { readonly path: string, readonly size: number }
 
-/** Reads all header blocks of a member; without `member` when what was read is none. */
-async function readMember (reader: PieceReader): Promise<{ readonly bytes: Uint8Array, readonly member?: Member }> {
+/** Reads all header blocks of a member, at most `most` bytes; without `member` when what was read is none. */
+async function readMember (reader: PieceReader, most: number): Promise<{ readonly bytes: Uint8Array, readonly member?: Member }> {
   const read = new ByteBuffer(2 * TAR_BLOCK)
   let path: string | undefined, size: number | undefined
   for (;;) {
-    const block = await readBlocks(reader, read, TAR_BLOCK)
+    const block = await readBlocks(reader, read, TAR_BLOCK, most)
     const header = block === undefined ? undefined : readTarHeader(block)
     if (header === undefined) return { bytes: read.take() }
     if (!'xgLK'.includes(header.type)) {
       for (let more = header.extended; more;) {
-        const map = await readBlocks(reader, read, TAR_BLOCK)
+        const map = await readBlocks(reader, read, TAR_BLOCK, most)
         if (map === undefined) return { bytes: read.take() }
         more = map[504] !== 0
       }
       return { bytes: read.take(), member: { path: path ?? header.name, size: size ?? header.size } }
     }
-    const extension = await readBlocks(reader, read, Math.ceil(header.size / TAR_BLOCK) * TAR_BLOCK)
+    const extension = await readBlocks(reader, read, Math.ceil(header.size / TAR_BLOCK) * TAR_BLOCK, most)
     if (extension === undefined) return { bytes: read.take() }
     if (header.type === 'L') path = text(extension, 0, header.size)
     if (header.type === 'x') {
@@ -73,10 +89,10 @@ async function readMember (reader: PieceReader): Promise<{ readonly bytes: Uint8
   }
 }
 
-/** Reads `length` bytes more into `read` and returns them; undefined when the stream ends before or there are too many. */
-async function readBlocks (reader: PieceReader, read: ByteBuffer, length: number): Promise<Uint8Array | undefined> {
+/** Reads `length` bytes more into `read` and returns them; undefined when the stream ends before or there would be more than `most`. */
+async function readBlocks (reader: PieceReader, read: ByteBuffer, length: number, most: number): Promise<Uint8Array | undefined> {
   const start = read.length
-  if (start + length > LARGEST_HEADER) return undefined
+  if (start + length > most) return undefined
   while (read.length < start + length) {
     const piece = await reader.peek()
     if (piece === undefined) return undefined
@@ -87,11 +103,11 @@ async function readBlocks (reader: PieceReader, read: ByteBuffer, length: number
   return read.bytes.subarray(start)
 }
 
-/** Cuts the next `length` bytes by the byte rule. */
-async function * cutContent (reader: PieceReader, sizes: CutSizes, path: string, length: number): AsyncGenerator<LabelledChunk> {
+/** Cuts the next `length` bytes, which stand at `start` of the member, by the byte rule. */
+async function * cutContent (reader: PieceReader, sizes: CutSizes, path: string, length: number, start = 0): AsyncGenerator<LabelledChunk> {
   const cutter = new ByteCutter(sizes)
   const held = new ByteBuffer(Math.min(sizes.max, length))
-  let offset = 0, missing = length
+  let offset = start, missing = length
   const labelled = (bytes: Uint8Array): LabelledChunk => {
     const label = `${path}\0${offset}`
     offset += bytes.length
@@ -101,12 +117,12 @@ async function * cutContent (reader: PieceReader, sizes: CutSizes, path: string,
     const piece = await reader.peek()
     if (piece === undefined) break
     const part = piece.subarray(0, Math.min(piece.length, missing))
-    let start = 0
-    for (let end = cutter.next(part); end >= 0; end = cutter.next(part, start)) {
-      yield labelled(held.take(part, start, end))
-      start = end
+    let from = 0
+    for (let end = cutter.next(part); end >= 0; end = cutter.next(part, from)) {
+      yield labelled(held.take(part, from, end))
+      from = end
     }
-    held.append(part, start)
+    held.append(part, from)
     reader.skip(part.length)
     missing -= part.length
   }

@@ -45,6 +45,7 @@ export async function storeChunk (source: Bytes, context: StoreContext, { previo
 interface ByteChunk {
   readonly bytes: Uint8Array
   readonly label?: string
+  readonly memberBytes?: number
 }
 
 interface PlacedChunk extends ByteChunk {
@@ -60,7 +61,7 @@ async function * unlabelled (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
 async function * withBases (chunks: AsyncIterable<ByteChunk>, earlier: PreviousStream | undefined): AsyncGenerator<PlacedChunk> {
   let offset = 0
   for await (const chunk of chunks) {
-    yield { ...chunk, offset, base: await earlier?.baseAt(offset, chunk.label) }
+    yield { ...chunk, offset, base: await earlier?.baseAt(offset, chunk) }
     offset += chunk.bytes.length
   }
 }

@@ -56,6 +56,24 @@ describe('tar chunker', () => {
     }
   })
 
+  it('cuts a tar in the tar as if it were alone, one level deep', async () => {
+    const inner = await tarOf({ 'folder/a': seededBytes(30_000, 'member'), 'deep.tar': await tarOf({ deeper: Buffer.from('deeper') }), empty: new Uint8Array(0) })
+    const chunks = await labelled(await tarOf({ before: seededBytes(700, 'before'), 'x/inner.tar': inner, after: seededBytes(10, 'after') }))
+    const within = chunks.filter(({ label }) => label.startsWith('x/inner.tar/'))
+    const fileOf = (all: readonly Labelled[], path: string): number[] => all.filter(({ label }) => label.startsWith(`${path}\0`)).map(({ bytes }) => bytes.length)
+    expect(fileOf(within, 'x/inner.tar/folder/a')).toEqual(fileOf(await labelled(inner), 'folder/a'))
+    expect(labelsOf(within).slice(-3)).toEqual(['x/inner.tar/deep.tar|h', 'x/inner.tar/deep.tar|0', 'x/inner.tar/empty|h'])
+    expect(labelsOf(chunks).slice(-4)).toEqual([`x/inner.tar|${inner.length - 1_024}`, 'after|h', 'after|0', '|0'])
+  })
+
+  it('cuts by the byte rule what is called a tar and is none, and stays within it', async () => {
+    for (const content of [seededBytes(20_000, 'no tar'), (await tarOf({ a: seededBytes(9_000, 'a') })).subarray(0, 4_000), Buffer.alloc(100)]) {
+      const chunks = await labelled(await tarOf({ 'x.tar': content, after: Buffer.from('after') }))
+      expect(labelsOf(chunks).slice(-3)).toEqual(['after|h', 'after|0', '|0'])
+      expect(chunks.filter(({ label }) => label.startsWith('x.tar')).reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(512 + Math.ceil(content.length / 512) * 512)
+    }
+  })
+
   it.each(['gnu', 'pax', 'ustar', 'v7'])('understands what tar writes in the format %s', async format => {
     const deep = format === 'v7' ? 'short' : 'd'.repeat(60)
     mkdirSync(join(folder, format, deep), { recursive: true })

@@ -112,6 +112,26 @@ describe('byte streams', () => {
     expect(added).toBeLessThan(40_000)
   })
 
+  it('of a tar offer what had another random name before, when that was written anew with other members', async () => {
+    const blobs = new MemoryBlobs()
+    const segment = (number: number): string => `0/segments/0b2f4c1e-1111-4222-8333-${String(number).padStart(12, '0')}.tar`
+    const [large, small, others] = [seededBytes(90_000, 'large'), seededBytes(20_000, 'small'), seededBytes(50_000, 'others')]
+    const rebuilt = async (links: Uint8Array, vectors: Uint8Array): Promise<Buffer> => await tarOf([['links', links], ['vectors', vectors]])
+    const { content: before } = await storeContent(bytesContent(await tarOf([
+      [segment(1), await rebuilt(seededBytes(5_000, '1'), small)], [segment(2), await rebuilt(seededBytes(40_000, '2'), large)], [segment(3), await rebuilt(seededBytes(40_000, '3'), others)],
+    ]), 'tar'), contextOf(blobs))
+    const names = new Map((await Array.fromAsync(readEntries(before.root, blobs))).map(({ key, link }) => [addressOf(link), Buffer.from(key!).toString()]))
+    blobs.settle()
+    const fewer = Buffer.concat([large.subarray(64, 30_000), large.subarray(30_064, 60_000), large.subarray(60_064)])
+    const { content } = await storeContent(bytesContent(await tarOf([
+      [segment(3), await rebuilt(seededBytes(40_000, '3'), others)], [segment(7), await rebuilt(seededBytes(39_000, 'other links'), fewer)], [segment(1), await rebuilt(seededBytes(5_000, '1'), small)],
+    ]), 'tar'), contextOf(blobs), before)
+    const bases = baseOf(blobs)
+    const ofVectors = (await Array.fromAsync(readEntries(content.root, blobs))).filter(({ key }) => Buffer.from(key!).toString().startsWith(`${segment(7)}/vectors\0`))
+    expect(ofVectors.length).toBeGreaterThan(10)
+    for (const { link } of ofVectors) expect(names.get(bases.get(addressOf(link)) ?? '')).toContain(`${segment(2)}/vectors\0`)
+  })
+
   it('are recognised as the same, and as others', async () => {
     const bytes = seededBytes(50_000, 'same')
     for (const cut of ['content', 'tar'] as const) {
