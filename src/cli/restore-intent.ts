@@ -1,5 +1,4 @@
-import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import * as v from 'valibot'
 import { restoreScope } from '../config/restore-scope.ts'
 import { withDatabaseModes } from '../config/restore-targets.ts'
 import type { RestoreTargets } from '../config/restore-targets.ts'
@@ -8,6 +7,7 @@ import type { RegenerationPolicy, Selection } from '../engine/contract.ts'
 import type { RestoreRecord } from '../engine/restore-journal.ts'
 import type { SnapshotView } from '../engine/snapshot-view.ts'
 import { BackupError } from '../errors.ts'
+import { fits } from '../shape.ts'
 import type { Plain } from '../stream.ts'
 import type { Cli, Opened } from './cli.ts'
 import { targetFlagsOf } from './target-options.ts'
@@ -21,25 +21,25 @@ export interface RestoreIntent {
   readonly targets: RestoreTargets
 }
 
-const Names = Type.Optional(Type.Array(Type.String()))
-const Renamings = Type.Optional(Type.Record(Type.String(), Type.String()))
-const INTENT = Compile(Type.Object({
-  by: Type.Literal('cli'),
-  strategy: Type.Enum(['incremental', 'full', 'selective']),
-  select: Type.Optional(Type.Object({ tables: Names, collections: Names, matrices: Names, files: Names, nodes: Names, withDependencies: Type.Optional(Type.Boolean()) })),
-  preserveHistory: Type.Boolean(),
-  targets: Type.Object({
-    sources: Type.Array(Type.String()),
-    overrides: Type.Record(Type.String(), Type.Object({
-      database: Type.Optional(Type.String()), folder: Type.Optional(Type.String()), schemas: Renamings, collections: Renamings,
-      mode: Type.Optional(Type.Enum(['create', 'in-place'])),
+const Names = v.exactOptional(v.array(v.string()))
+const Renamings = v.exactOptional(v.record(v.string(), v.string()))
+const INTENT = v.object({
+  by: v.literal('cli'),
+  strategy: v.picklist(['incremental', 'full', 'selective']),
+  select: v.exactOptional(v.object({ tables: Names, collections: Names, matrices: Names, files: Names, nodes: Names, withDependencies: v.exactOptional(v.boolean()) })),
+  preserveHistory: v.boolean(),
+  targets: v.object({
+    sources: v.array(v.string()),
+    overrides: v.record(v.string(), v.object({
+      database: v.exactOptional(v.string()), folder: v.exactOptional(v.string()), schemas: Renamings, collections: Renamings,
+      mode: v.exactOptional(v.picklist(['create', 'in-place'])),
     })),
     files: Names,
-    replace: Type.Boolean(),
-    disconnect: Type.Boolean(),
-    skipOwners: Type.Boolean(),
+    replace: v.boolean(),
+    disconnect: v.boolean(),
+    skipOwners: v.boolean(),
   }),
-}))
+})
 
 /** What the command line says about a restore. */
 export interface RestoreWish extends TargetOptions {
@@ -65,7 +65,7 @@ export function encodeIntent (intent: RestoreIntent): Plain {
 
 /** @throws {BackupError} `RESTORE_PENDING` when another program began that restore */
 export function decodeIntent ({ request, snapshot }: RestoreRecord): RestoreIntent {
-  if (INTENT.Check(request)) return request
+  if (fits(INTENT, request)) return request
   throw new BackupError('RESTORE_PENDING', `the restore of snapshot ${snapshot} was not begun by this command: finish or undo it with the program that began it`, { data: { snapshot } })
 }
 

@@ -1,34 +1,34 @@
-import { Type } from 'typebox'
-import type { Static } from 'typebox'
-import { Value } from 'typebox/value'
+import * as v from 'valibot'
 import { BackupError } from '../../errors.ts'
+import { fits, problemOf } from '../../shape.ts'
+import type { Shaped } from '../../shape.ts'
 import { collect } from '../../stream.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { RestoreItem } from '../source.ts'
 
-const Text = Type.Union([Type.String(), Type.Null()])
+const Text = v.nullable(v.string())
 
 /** The members of a `pg.database` content that a restore reads; it is not trusted to have them. */
-const Facts = Type.Object({
-  name: Type.String(),
-  encoding: Type.String({ pattern: '^[A-Za-z0-9_]+$' }),
-  collate: Type.String(),
-  ctype: Type.String(),
-  localeProvider: Type.Union([Type.Literal('libc'), Type.Literal('icu'), Type.Literal('builtin')]),
+const Facts = v.object({
+  name: v.string(),
+  encoding: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]+$/)),
+  collate: v.string(),
+  ctype: v.string(),
+  localeProvider: v.picklist(['libc', 'icu', 'builtin']),
   locale: Text,
-  icuRules: Type.Optional(Text),
-  serverVersion: Type.String(),
-  owner: Type.String(),
-  acl: Type.Union([Type.Array(Type.String()), Type.Null()]),
-  comment: Type.Optional(Text),
-  settings: Type.Array(Type.Object({ role: Text, name: Type.String(), value: Type.String() })),
-  extensions: Type.Array(Type.Object({ name: Type.String(), version: Type.String(), schema: Type.String() })),
-  roles: Type.Array(Type.Object({ name: Type.String(), attributes: Type.Record(Type.String(), Type.Unknown()) })),
-  order: Type.Array(Type.String()),
+  icuRules: v.exactOptional(Text),
+  serverVersion: v.string(),
+  owner: v.string(),
+  acl: v.nullable(v.array(v.string())),
+  comment: v.exactOptional(Text),
+  settings: v.array(v.object({ role: Text, name: v.string(), value: v.string() })),
+  extensions: v.array(v.object({ name: v.string(), version: v.string(), schema: v.string() })),
+  roles: v.array(v.object({ name: v.string(), attributes: v.record(v.string(), v.unknown()) })),
+  order: v.array(v.string()),
 })
 
 /** What a database is besides its objects and rows. */
-export type DatabaseFacts = Static<typeof Facts>
+export type DatabaseFacts = Shaped<typeof Facts>
 
 const LONGEST = 256 * 1024 * 1024
 
@@ -41,8 +41,9 @@ export async function readFacts (item: Pick<RestoreItem, 'id' | 'read'>, options
 /** @throws {BackupError} `BLOCK_INVALID` when `value` is not what docs/format.md says of the artifact `id` */
 export function checkFacts (value: unknown, id: string): DatabaseFacts {
   const whole = typeof value === 'object' && value !== null ? { order: [], ...value } : value
-  if (Value.Check(Facts, whole)) return whole
-  throw new BackupError('BLOCK_INVALID', `${id} does not describe a database: ${[...Value.Errors(Facts, whole)][0]?.message ?? 'it is no JSON'}`, { data: { item: id } })
+  if (fits(Facts, whole)) return whole
+  const { path, text } = problemOf(Facts, whole)!
+  throw new BackupError('BLOCK_INVALID', `${id} does not describe a database: ${path.length === 0 ? 'it' : path.join('.')} ${text}`, { data: { item: id } })
 }
 
 /** `15` of `15.18 (Debian …)`, `18` of `18beta1`. */
