@@ -1,38 +1,19 @@
-import { hkdfSync } from 'node:crypto'
 import type { Decrypter } from 'age-encryption'
 import { BackupError } from '../errors.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
-import { openPiece, piecesOf, PLAIN_PIECE, plainBytesOf, SEALED_PIECE } from './age-payload.ts'
+import { openPiece, payloadKey, piecesOf, PLAIN_PIECE, plainBytesOf, SEALED_PIECE } from './age-payload.ts'
 import type { ReadEntryOptions } from './entry-store.ts'
+import type { StoredFile } from './stored-file.ts'
 
 /** Room for several hundred recipients. */
 const HEADER_LIMIT_BYTES = 65_536
 const NONCE_BYTES = 16
 
-/** Stored bytes that can be read from anywhere. */
-export interface StoredFile {
-  /** What it is called in messages. */
-  readonly name: string
-  readonly sizeBytes: number
-  read(options: ReadEntryOptions): Bytes
-}
-
-/** Stored bytes that are in memory. */
-export function storedBytes (name: string, bytes: Uint8Array): StoredFile {
-  return {
-    name,
-    sizeBytes: bytes.length,
-    async * read ({ offset = 0, length = Infinity }) {
-      yield bytes.subarray(offset, offset + length)
-    },
-  }
-}
-
 /**
  * An age file whose header is opened. The library reads headers, and could read payloads, but those only from their beginning: an archive keeps thousands of
  * contents in one entry, so each would cost all before it.
  */
-export class AgeFile {
+export class AgeFile implements StoredFile {
   readonly #stored: StoredFile
   readonly #payloadStart: number
   readonly #key: Uint8Array
@@ -56,7 +37,11 @@ export class AgeFile {
     const fileKey = await decrypter.decryptHeader(start.subarray(0, end))
       .catch((cause: unknown) => { throw cause instanceof BackupError ? cause : damaged(stored, 'its header is wrong', cause) })
     if (sizeBytes === undefined) throw damaged(stored, 'it is cut off')
-    return new AgeFile(stored, Buffer.from(hkdfSync('sha256', fileKey, start.subarray(end, payloadStart), 'payload', 32)), { payloadStart, sizeBytes })
+    return new AgeFile(stored, payloadKey(fileKey, start.subarray(end, payloadStart)), { payloadStart, sizeBytes })
+  }
+
+  get name (): string {
+    return this.#stored.name
   }
 
   /** The plain bytes; each is proven before it comes, and at the end that there are no more. @throws {BackupError} `ARCHIVE_CORRUPT` */

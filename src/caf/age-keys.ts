@@ -1,7 +1,6 @@
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { MAX_WORK_FACTOR, WORK_FACTOR, workLimit } from '../age/work-limit.ts'
 import { BackupError } from '../errors.ts'
-import type { Bytes } from '../stream.ts'
 
 /** Who can open an archive. */
 export interface ArchiveEncryption {
@@ -26,26 +25,19 @@ const MOST_RECIPIENTS = 100
 export interface NewArchiveKeys {
   /** An age file that the secret opens; it holds the identity. */
   readonly identityFile: Uint8Array
-  /** Encrypts to that identity and to the recipients. */
-  readonly encrypter: Encrypter
+  /** That identity's, and the further ones: `age1…`. */
+  readonly recipients: readonly string[]
 }
 
 /** Makes an identity for one archive. @throws {BackupError} `INVALID_OPTION` for what is no recipient */
 export async function createArchiveKeys ({ secret, recipients = [] }: ArchiveEncryption): Promise<NewArchiveKeys> {
   const identity = await generateX25519Identity()
-  const encrypter = new Encrypter()
-  encrypter.addRecipient(await identityToRecipient(identity))
   if (recipients.length > MOST_RECIPIENTS) throw new BackupError('INVALID_OPTION', `an archive has at most ${MOST_RECIPIENTS} recipients, and these are ${recipients.length}`)
-  for (const [index, recipient] of recipients.entries()) addRecipient(encrypter, recipient, index + 1)
+  for (const [index, recipient] of recipients.entries()) checkRecipient(recipient, index + 1)
   const wrapper = new Encrypter()
   wrapper.setPassphrase(secret)
   wrapper.setScryptWorkFactor(WORK_FACTOR)
-  return { identityFile: await wrapper.encrypt(`${identity}\n`), encrypter }
-}
-
-/** The bytes as an age file. */
-export async function * encryptBytes (plain: Bytes, encrypter: Encrypter): AsyncGenerator<Uint8Array> {
-  yield * await encrypter.encrypt(ReadableStream.from(plain))
+  return { identityFile: await wrapper.encrypt(`${identity}\n`), recipients: [await identityToRecipient(identity), ...recipients] }
 }
 
 /** Opens files that are encrypted to one of the identities in `text`; `noMatch` is what to throw for others. @throws {BackupError} `INVALID_OPTION` for what is no identity */
@@ -80,11 +72,11 @@ function tooMuchWork (): BackupError {
   return new BackupError('ARCHIVE_UNSAFE', `the archive’s identity asks for more memory than scrypt with log N ${MAX_WORK_FACTOR} takes`, { data: { highest: MAX_WORK_FACTOR } })
 }
 
-function addRecipient (encrypter: Encrypter, recipient: string, position: number): void {
+function checkRecipient (recipient: string, position: number): void {
   // Who can break X25519 reads the archive by its own identity: a recipient that outlasts it would promise too much, and the age program does not mix them either.
   const outlasts = /^age1(?:tag)?pq1/.test(recipient)
   try {
-    if (!outlasts) return encrypter.addRecipient(recipient)
+    if (!outlasts) return new Encrypter().addRecipient(recipient)
   } catch {
     // Not as a cause: somebody may have given the key in place of its recipient.
   }

@@ -5,7 +5,7 @@ import type { StoredBytes, StoredRows } from '../dag/content.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { Tap } from '../dag/store-bytes.ts'
 import type { SnapshotBlock } from '../dag/snapshot.ts'
-import { BackupError } from '../errors.ts'
+import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { bytesAt, entryOf } from './archive-content.ts'
 import type { ArchiveProgress } from './archive-progress.ts'
@@ -34,12 +34,13 @@ export interface ImportedSnapshot {
 }
 
 /**
- * Verifies the archive, then puts its blocks and, cut where those say, every chunk; flushes. When it returns, everything below the root is there and
- * was compared with its CID. Nothing becomes visible: committing the root is the caller's affair.
+ * Puts the archive's blocks and, cut where those say, every chunk, and verifies all of it on the way; flushes. When it returns, everything below the root
+ * is there and was compared with its CID. Nothing becomes visible: committing the root is the caller's affair. What a refused archive has put by then is
+ * what its own blocks link to, and garbage.
  * @throws {BackupError} `ARCHIVE_CORRUPT`, `ARCHIVE_INVALID`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`, and what `blobs` throws
  */
 export async function importArchive ({ archive, blobs, signal, onProgress }: ImportArchiveOptions): Promise<ImportedSnapshot> {
-  await archive.verify({ signal, onProgress })
+  await archive.verifySeal({ signal })
   for await (const { bytes } of archive.blocks({ signal })) await blobs.put(bytes, { signal })
   const { root, snapshot, nodes } = await loadSnapshot(archive.root, blobs, { signal })
   const totalBytes = nodes.reduce((sum, { node }) => sum + node.content.size, 0)
@@ -50,6 +51,7 @@ export async function importArchive ({ archive, blobs, signal, onProgress }: Imp
     doneBytes += node.content.size
     onProgress?.({ item: node.id, doneBytes, totalBytes })
   }
+  await archive.verifyRest({ signal })
   await blobs.flush({ signal })
   return { root, snapshot, nodes: nodes.length, sizeBytes: totalBytes }
 }
@@ -58,11 +60,20 @@ type Import = Omit<ImportArchiveOptions, 'onProgress'>
 
 async function importNode (node: NodeBlock, options: Import): Promise<void> {
   const place = options.archive.place(node)
-  if (await importContent(node, place, options)) return
+  let cause: unknown
+  try {
+    if (await importContent(node, place, options)) return
+  } catch (error) {
+    if (!isBackupError(error, ...UNREADABLE)) throw error
+    cause = error
+  }
   throw new BackupError('ARCHIVE_CORRUPT', `${options.archive.path} is damaged: the content of node ${node.id} in ${entryOf(place)} is not what its blocks link to`, {
-    data: { id: node.id, entry: place.entry },
+    data: { id: node.id, entry: place.entry }, cause,
   })
 }
+
+/** Contents are taken apart before their entry has been read to its end: what is wrong with it shows as rows that are none. */
+const UNREADABLE = ['SOURCE_FAILED', 'ROW_TOO_LARGE', 'TREE_INVALID', 'BLOCK_INVALID'] as const
 
 /** False when the content is not that of the node. */
 async function importContent ({ content, hash }: NodeBlock, place: ManifestNode, options: Import): Promise<boolean> {

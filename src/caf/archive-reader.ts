@@ -13,10 +13,12 @@ import { readArchiveProof } from './archive-proof.ts'
 import { checkSeal } from './archive-seal.ts'
 import type { CarBlock } from './dag-car.ts'
 import { DAG_PATH, readDag } from './dag-car.ts'
-import { openEncrypted } from './encrypted-entries.ts'
-import { checkEntry } from './entry-store.ts'
-import type { EntryStore, ListedEntries, ReadEntryOptions } from './entry-store.ts'
+import { openEncryptedArchive } from './encrypted-archive.ts'
+import { openEncryptedEntries } from './encrypted-entries.ts'
+import { checkEntry, ListedEntries } from './entry-store.ts'
+import type { EntryStore, ReadEntryOptions } from './entry-store.ts'
 import { envelopeOf } from './envelope.ts'
+import type { Envelope } from './envelope.ts'
 import { manifestOf } from './manifest.ts'
 import type { ArchiveManifest, ManifestEntry, ManifestNode } from './manifest.ts'
 import { decodeDocument, MANIFEST_LIMIT_BYTES, MANIFEST_PATH } from './manifest-document.ts'
@@ -28,25 +30,34 @@ export interface VerifyOptions extends AbortOptions {
   readonly onProgress?: ((progress: ArchiveProgress) => void) | undefined
 }
 
+/** What an archive is read from. */
+interface ArchiveParts {
+  /** The file, and the archive that is encrypted in it if there is one: both end with a seal. */
+  readonly zips: readonly [ZipReader, ...ZipReader[]]
+  readonly manifest: ArchiveManifest
+  /** Where the entries are that the manifest lists. */
+  readonly contents: EntryStore
+  /** What an encrypted archive lists besides. */
+  readonly envelope?: Envelope
+}
+
 /** An open `.caf` archive. Its manifest is checked; everything else is when it is read, or all at once by {@link verify}. Close it. */
 export class ArchiveReader {
   readonly path: string
   readonly manifest: ArchiveManifest
   /** The snapshot block. */
   readonly root: CID
-  readonly #zip: ZipReader
-  readonly #lists: readonly ListedEntries[]
-  readonly #contents: EntryStore
+  readonly #parts: ArchiveParts
+  readonly #contents: ListedEntries
   readonly #places: ReadonlyMap<string, ManifestNode>
 
-  /** `lists` are all lists of entries, of which the last one has the contents. */
-  constructor (zip: ZipReader, manifest: ArchiveManifest, lists: readonly [...ListedEntries[], ListedEntries]) {
-    this.path = zip.path
+  constructor (parts: ArchiveParts) {
+    const { zips: [file], manifest, contents } = parts
+    this.path = file.path
     this.manifest = manifest
     this.root = rootOf(manifest)
-    this.#zip = zip
-    this.#lists = lists
-    this.#contents = lists.at(-1)!.store
+    this.#parts = parts
+    this.#contents = new ListedEntries(contents, manifest.entries)
     this.#places = new Map(manifest.nodes.map(node => [node.id, node]))
   }
 
@@ -56,36 +67,47 @@ export class ArchiveReader {
    * @throws {BackupError} `ARCHIVE_CORRUPT`, `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`
    */
   async verify ({ signal, onProgress }: VerifyOptions = {}): Promise<void> {
-    await checkSeal(this.path, this.#zip.sizeBytes, { signal })
-    const totalBytes = this.#lists.flatMap(({ entries }) => entries).reduce((sum, { size }) => sum + size, 0)
+    await this.verifySeal({ signal })
+    const { entries } = this.manifest
+    const totalBytes = entries.reduce((sum, { size }) => sum + size, 0)
     let doneBytes = 0
-    for (const { store, entries } of this.#lists) {
-      for (const entry of entries) {
-        await checkEntry(store, entry, { signal })
-        doneBytes += entry.size
-        onProgress?.({ item: entry.path, doneBytes, totalBytes })
-      }
+    for (const entry of entries) {
+      await checkEntry(this.#parts.contents, entry, { signal })
+      doneBytes += entry.size
+      onProgress?.({ item: entry.path, doneBytes, totalBytes })
     }
+    for await (const _ of this.blocks({ signal })); // they are checked as they come
+  }
+
+  /** Reads the file from end to end: finds all damage, but not what was changed by somebody who knows the format. @throws {BackupError} `ARCHIVE_CORRUPT` */
+  async verifySeal ({ signal }: AbortOptions = {}): Promise<void> {
+    const { zips: [file, ...inner], envelope } = this.#parts
+    await checkSeal(file.file, { signal })
+    for (const entry of envelope?.entries ?? []) await checkEntry(file, entry, { signal })
+    for (const zip of inner) await checkSeal(zip.file, { signal })
+  }
+
+  /** Checks the entries that have not been read to their end since the archive was opened: those that were are proven. @throws {BackupError} `ARCHIVE_CORRUPT`, `ARCHIVE_TOO_LARGE` */
+  async verifyRest ({ signal }: AbortOptions = {}): Promise<void> {
+    for (const entry of this.#contents.unproven()) await checkEntry(this.#parts.contents, entry, { signal })
+  }
+
+  /** Every block of the snapshot, each before those below it; verified. @throws {BackupError} `ARCHIVE_CORRUPT`, also when the manifest says something else of the snapshot or a node */
+  async * blocks ({ signal }: AbortOptions = {}): AsyncGenerator<CarBlock> {
     const missing = new Set(this.#places.keys())
-    for await (const node of this.nodes({ signal })) missing.delete(node.id)
-    const [id] = missing
-    if (id !== undefined) throw this.#corrupt(`its manifest lists node ${id}, which is not in ${DAG_PATH}`)
-  }
-
-  /** Every block of the snapshot, each before those below it; verified. @throws {BackupError} `ARCHIVE_CORRUPT` */
-  blocks ({ signal }: AbortOptions = {}): AsyncGenerator<CarBlock> {
-    return readDag(this.#contents.read(DAG_PATH, { signal }), this.root, { signal })
-  }
-
-  /** The node blocks of the snapshot, in the order of their ids. @throws {BackupError} `ARCHIVE_CORRUPT`, also when the manifest says something else of one */
-  async * nodes (options: AbortOptions = {}): AsyncGenerator<NodeBlock> {
-    for await (const { cid, bytes, kind } of this.blocks(options)) {
+    for await (const block of readDag(this.#contents.read(DAG_PATH, { signal }), this.root, { signal })) {
+      const { kind, cid, bytes } = block
       if (kind === 'snapshot') this.#checkSnapshot(cid, bytes)
-      if (kind !== 'node') continue
-      const node = decodeNode(bytes, cid)
-      this.place(node)
-      yield node
+      if (kind === 'node') missing.delete(this.place(decodeNode(bytes, cid)).id)
+      yield block
     }
+    const [first] = missing
+    if (first !== undefined) throw this.#corrupt(`its manifest lists node ${first}, which is not in ${DAG_PATH}`)
+  }
+
+  /** The node blocks of the snapshot, in the order of their ids. @throws {BackupError} `ARCHIVE_CORRUPT` */
+  async * nodes (options: AbortOptions = {}): AsyncGenerator<NodeBlock> {
+    for await (const { cid, bytes, kind } of this.blocks(options)) if (kind === 'node') yield decodeNode(bytes, cid)
   }
 
   /** Where the content of a node is. @throws {BackupError} `ARCHIVE_CORRUPT` when the manifest does not list it, or otherwise than the node says */
@@ -108,14 +130,15 @@ export class ArchiveReader {
     return await readArchiveProof(this.#contents, this.manifest.entries)
   }
 
-  /** The bytes of an entry, checked at its end. */
+  /** The bytes of an entry; all of them are compared with the manifest at their end. */
   read (path: string, options: ReadEntryOptions = {}): Bytes {
     return this.#contents.read(path, options)
   }
 
   /** Safe to call twice. */
   async close (): Promise<void> {
-    await this.#zip.close()
+    const { zips } = this.#parts
+    for (const zip of zips.toReversed()) await zip.close()
   }
 
   #checkSnapshot (cid: CID, bytes: Uint8Array): void {
@@ -141,24 +164,31 @@ export interface OpenArchiveOptions extends ZipLimits, ArchiveKey {}
 export async function openArchive (path: string, options: OpenArchiveOptions = {}): Promise<ArchiveReader> {
   const zip = await ZipReader.open(path, options)
   try {
-    return await openEntries(zip, options)
+    return new ArchiveReader(await openParts(zip, options))
   } catch (error) {
     await zip.close()
     throw error
   }
 }
 
-async function openEntries (zip: ZipReader, key: ArchiveKey): Promise<ArchiveReader> {
+async function openParts (zip: ZipReader, options: OpenArchiveOptions): Promise<ArchiveParts> {
   const document = await readManifest(zip)
   const envelope = envelopeOf(document)
-  if (envelope === undefined) {
-    const manifest = manifestOf(document)
-    checkEntries(zip, manifest.entries)
-    return new ArchiveReader(zip, manifest, [{ store: zip, entries: manifest.entries }])
-  }
+  if (envelope === undefined) return { zips: [zip], contents: zip, manifest: openManifest(zip, document) }
   checkEntries(zip, envelope.entries)
-  const { manifest, store } = await openEncrypted(zip, envelope, key)
-  return new ArchiveReader(zip, manifest, [{ store: zip, entries: envelope.entries }, { store, entries: manifest.entries }])
+  if (envelope.format === 1) {
+    const { manifest, store } = await openEncryptedEntries(zip, envelope, options)
+    return { zips: [zip], contents: store, manifest, envelope }
+  }
+  const inner = await ZipReader.openFile(await openEncryptedArchive(zip, envelope, options), options)
+  return { zips: [zip, inner], contents: inner, manifest: openManifest(inner, await readManifest(inner)), envelope }
+}
+
+/** The manifest of an archive that is not encrypted. */
+function openManifest (zip: ZipReader, document: ManifestDocument): ArchiveManifest {
+  const manifest = manifestOf(document)
+  checkEntries(zip, manifest.entries)
+  return manifest
 }
 
 async function readManifest (zip: ZipReader): Promise<ManifestDocument> {

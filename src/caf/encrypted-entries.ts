@@ -3,22 +3,20 @@ import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import { collect } from '../stream.ts'
 import { AgeFile } from './age-file.ts'
-import type { StoredFile } from './age-file.ts'
-import { identityDecrypter, secretDecrypter } from './age-keys.ts'
+import { identityDecrypter } from './age-keys.ts'
+import { foreign, identityFor, storedEntry } from './archive-identity.ts'
 import type { ArchiveKey } from './age-keys.ts'
 import { checkEntry } from './entry-store.ts'
 import type { EntryStore, ReadEntryOptions } from './entry-store.ts'
 import { EntryPaths } from './entry-path.ts'
-import { checkEnvelope, encryptedPath, IDENTITY_PATH, INNER_MANIFEST_PATH } from './envelope.ts'
-import type { Envelope } from './envelope.ts'
+import { checkEntryEnvelope, encryptedPath, IDENTITY_PATH, INNER_MANIFEST_PATH } from './envelope.ts'
+import type { EntryEnvelope } from './envelope.ts'
 import { decodeManifest } from './manifest.ts'
 import type { ArchiveManifest, ManifestEntry } from './manifest.ts'
 import { MANIFEST_LIMIT_BYTES, manifestTooLarge } from './manifest-document.ts'
 import type { ZipReader } from './zip-reader.ts'
 
-const IDENTITY_LIMIT_BYTES = 65_536
-
-/** The entries of an encrypted archive by the names that its inner manifest gives them. */
+/** The entries of an encrypted archive of format 1 by the names that its inner manifest gives them. */
 export class EncryptedEntries implements EntryStore {
   readonly path: string
   readonly #zip: ZipReader
@@ -52,18 +50,18 @@ export class EncryptedEntries implements EntryStore {
 }
 
 /**
- * Opens what is encrypted in an archive: reads its inner manifest and checks that the archive has the entries that this lists.
+ * Opens what is encrypted in an archive of format 1, each entry by itself: reads its inner manifest and checks that the archive has the entries that this lists.
  * @throws {BackupError} `KEY_NEEDED`, `KEY_WRONG`, `INVALID_OPTION` for what is no identity; `ARCHIVE_CORRUPT`, `ARCHIVE_INVALID`, `ARCHIVE_UNSAFE`,
  *   `ARCHIVE_TOO_LARGE`, `FORMAT_UNKNOWN`
  */
-export async function openEncrypted (zip: ZipReader, envelope: Envelope, key: ArchiveKey): Promise<{ readonly manifest: ArchiveManifest, readonly store: EntryStore }> {
+export async function openEncryptedEntries (zip: ZipReader, envelope: EntryEnvelope, key: ArchiveKey): Promise<{ readonly manifest: ArchiveManifest, readonly store: EntryStore }> {
   // Else damage could look as if another key were needed.
   for (const entry of envelope.entries) if (entry.path === IDENTITY_PATH || entry.path === INNER_MANIFEST_PATH) await checkEntry(zip, entry)
   const { identity, noMatch } = await identityFor(zip, key)
   const inner = await AgeFile.open(storedEntry(zip, INNER_MANIFEST_PATH), identityDecrypter(identity, noMatch))
   if (inner.sizeBytes > MANIFEST_LIMIT_BYTES) throw manifestTooLarge()
   const manifest = decodeManifest(await collect(inner.read(), { limit: MANIFEST_LIMIT_BYTES }))
-  checkEnvelope(envelope, manifest.entries.length)
+  checkEntryEnvelope(envelope, manifest.entries.length)
   checkInner(manifest.entries)
   return { manifest, store: new EncryptedEntries(zip, manifest.entries, identityDecrypter(identity, () => foreign(zip))) }
 }
@@ -75,31 +73,4 @@ function checkInner (entries: readonly ManifestEntry[]): void {
     paths.add(path)
     if (path.endsWith('/') && size > 0) throw new BackupError('ARCHIVE_INVALID', `folder entry ${path} has content`, { data: { path } })
   }
-}
-
-/** The identity that opens the archive, and what to say when it does not. */
-async function identityFor (zip: ZipReader, { secret, identity }: ArchiveKey): Promise<{ readonly identity: string, readonly noMatch: () => BackupError }> {
-  if (identity !== undefined) return { identity, noMatch: () => wrongKey(zip, 'the identity is not that of one of its recipients') }
-  if (secret !== undefined) return { identity: await unwrapIdentity(zip, typeof secret === 'string' ? secret : await secret()), noMatch: () => foreign(zip) }
-  throw new BackupError('KEY_NEEDED', `${zip.path} is encrypted: give the secret it was made with, or the identity of one of its recipients`, { data: { path: zip.path } })
-}
-
-async function unwrapIdentity (zip: ZipReader, secret: string): Promise<string> {
-  const file = await AgeFile.open(storedEntry(zip, IDENTITY_PATH), secretDecrypter(secret, () => wrongKey(zip, 'it was made with another secret')))
-  const text = file.sizeBytes > IDENTITY_LIMIT_BYTES ? '' : Buffer.from(await collect(file.read(), { limit: IDENTITY_LIMIT_BYTES })).toString()
-  if (/^AGE-SECRET-KEY-1[0-9A-Z]{58}\n?$/.test(text)) return text
-  throw new BackupError('ARCHIVE_CORRUPT', `${zip.path} is damaged: ${IDENTITY_PATH} holds no identity`, { data: { path: zip.path } })
-}
-
-function storedEntry (zip: ZipReader, path: string): StoredFile {
-  return { name: `${zip.path}: entry ${path}`, sizeBytes: zip.get(path)?.sizeBytes ?? 0, read: options => zip.read(path, options) }
-}
-
-function wrongKey ({ path }: ZipReader, why: string): BackupError {
-  return new BackupError('KEY_WRONG', `${path} cannot be opened: ${why}`, { data: { path } })
-}
-
-/** It is encrypted, but not with the rest of the archive. */
-function foreign ({ path }: ZipReader): BackupError {
-  return new BackupError('ARCHIVE_CORRUPT', `${path} is damaged: an entry is not encrypted to the archive’s own identity`, { data: { path } })
 }

@@ -8,15 +8,29 @@ import { checkShape, encodeDocument, MANIFEST_PATH } from './manifest-document.t
 
 export const README_PATH = 'README.txt'
 export const IDENTITY_PATH = 'identity.age'
+export const ENCRYPTED_ARCHIVE_PATH = 'archive.caf.age'
+/** Of format 1. */
 export const INNER_MANIFEST_PATH = 'manifest.json.age'
 
-/** Where the n-th entry of the inner manifest is, counted from 1. */
+/** Where format 1 keeps the n-th entry of the inner manifest, counted from 1. */
 export function encryptedPath (n: number): string {
   return `entries/${String(n).padStart(4, '0')}.age`
 }
 
 /** What an encrypted archive says about itself to everybody. (format.md § Archive, Encryption) */
-export interface Envelope {
+export type Envelope = EntryEnvelope | ArchiveEnvelope
+
+/** Format 2: the whole archive is encrypted as one file. */
+export interface ArchiveEnvelope {
+  readonly format: 2
+  readonly kind: 'caf'
+  readonly encryption: { readonly scheme: 'age', readonly identity: typeof IDENTITY_PATH, readonly archive: typeof ENCRYPTED_ARCHIVE_PATH }
+  /** Every other entry, in the archive's order. */
+  readonly entries: readonly ManifestEntry[]
+}
+
+/** Format 1: each entry is encrypted by itself. */
+export interface EntryEnvelope {
   readonly format: 1
   readonly kind: 'caf'
   readonly encryption: { readonly scheme: 'age', readonly identity: typeof IDENTITY_PATH, readonly manifest: typeof INNER_MANIFEST_PATH }
@@ -24,7 +38,14 @@ export interface Envelope {
   readonly entries: readonly ManifestEntry[]
 }
 
-const shape = Compile(Type.Object({
+const archiveShape = Compile(Type.Object({
+  format: Type.Literal(2),
+  kind: Type.Literal('caf'),
+  encryption: Type.Object({ scheme: Type.Literal('age'), identity: Type.Literal(IDENTITY_PATH), archive: Type.Literal(ENCRYPTED_ARCHIVE_PATH) }),
+  entries: ENTRIES,
+}))
+
+const entryShape = Compile(Type.Object({
   format: Type.Literal(1),
   kind: Type.Literal('caf'),
   encryption: Type.Object({ scheme: Type.Literal('age'), identity: Type.Literal(IDENTITY_PATH), manifest: Type.Literal(INNER_MANIFEST_PATH) }),
@@ -33,7 +54,7 @@ const shape = Compile(Type.Object({
 
 /** The text of an encrypted archive's `manifest.json`. @throws {BackupError} `ARCHIVE_TOO_LARGE` */
 export function encodeEnvelope (entries: readonly ManifestEntry[]): Uint8Array {
-  return encodeDocument({ format: 1, kind: 'caf', encryption: { scheme: 'age', identity: IDENTITY_PATH, manifest: INNER_MANIFEST_PATH }, entries } satisfies Envelope)
+  return encodeDocument({ format: 2, kind: 'caf', encryption: { scheme: 'age', identity: IDENTITY_PATH, archive: ENCRYPTED_ARCHIVE_PATH }, entries } satisfies ArchiveEnvelope)
 }
 
 /** The envelope that a manifest is, or undefined when it is that of an archive that is not encrypted. @throws {BackupError} `FORMAT_UNKNOWN`, `ARCHIVE_INVALID` */
@@ -43,14 +64,22 @@ export function envelopeOf (document: ManifestDocument): Envelope | undefined {
   if (typeof encryption === 'object' && 'scheme' in encryption && encryption.scheme !== 'age') {
     throw new BackupError('FORMAT_UNKNOWN', 'the archive is encrypted in a way that this version does not know. Use a newer version')
   }
-  checkShape(shape, document)
+  checkShape(document['format'] === 2 ? archiveShape : entryShape, document)
   return document as unknown as Envelope
 }
 
-/** An envelope lists exactly what an archive of so many entries has. @throws {BackupError} `ARCHIVE_CORRUPT` */
-export function checkEnvelope ({ entries }: Envelope, count: number): void {
-  const wanted = [README_PATH, IDENTITY_PATH, ...Array.from({ length: count }, (_, i) => encryptedPath(i + 1)), INNER_MANIFEST_PATH]
+/** An envelope of format 1 lists exactly what an archive of so many entries has. @throws {BackupError} `ARCHIVE_CORRUPT` */
+export function checkEntryEnvelope (envelope: EntryEnvelope, count: number): void {
+  checkPaths(envelope, [README_PATH, IDENTITY_PATH, ...Array.from({ length: count }, (_, i) => encryptedPath(i + 1)), INNER_MANIFEST_PATH])
+}
+
+/** @throws {BackupError} `ARCHIVE_CORRUPT` when an envelope of format 2 lists anything else than what there must be */
+export function checkArchiveEnvelope (envelope: ArchiveEnvelope): void {
+  checkPaths(envelope, [README_PATH, IDENTITY_PATH, ENCRYPTED_ARCHIVE_PATH])
+}
+
+function checkPaths ({ entries }: Envelope, wanted: readonly string[]): void {
   const wrong = wanted.findIndex((path, i) => entries[i]?.path !== path)
   if (wrong < 0 && entries.length === wanted.length) return
-  throw new BackupError('ARCHIVE_CORRUPT', `the archive has not the entries that its encrypted manifest lists: ${MANIFEST_PATH} and ${INNER_MANIFEST_PATH} do not belong together`)
+  throw new BackupError('ARCHIVE_CORRUPT', `the archive has not the entries of an encrypted one: ${MANIFEST_PATH} and what is encrypted do not belong together`)
 }

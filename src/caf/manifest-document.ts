@@ -52,10 +52,14 @@ function parse (bytes: Uint8Array): Record<string, unknown> {
   throw new BackupError('ARCHIVE_INVALID', `${MANIFEST_PATH} is not an object`)
 }
 
-function checkFormat ({ format, kind }: ManifestDocument): void {
+/** Of archives that are encrypted, and of those that are not. */
+const LATEST = { encrypted: 2, open: 1 }
+
+function checkFormat ({ format, kind, encryption }: ManifestDocument): void {
   if (kind !== 'caf') throw new BackupError('ARCHIVE_INVALID', `this is not a .caf archive: ${MANIFEST_PATH} has not the kind "caf"`)
-  if (typeof format === 'number' && format > 1) {
-    throw new BackupError('FORMAT_UNKNOWN', `the archive has format ${format}; this program knows 1. Use a newer version`, { data: { format } })
+  const latest = encryption === null || encryption === undefined ? LATEST.open : LATEST.encrypted
+  if (typeof format === 'number' && format > latest) {
+    throw new BackupError('FORMAT_UNKNOWN', `the archive has format ${format}; this program knows ${latest}. Use a newer version`, { data: { format } })
   }
 }
 

@@ -1,23 +1,27 @@
 import { createHash } from 'node:crypto'
-import type { Bytes } from '../stream.ts'
+import { crc32 } from 'node:zlib'
+
+/** Plain size in bytes, SHA-256 in hex and CRC-32 of a content. */
+export interface Measure {
+  readonly size: number
+  readonly sha256: string
+  readonly crc: number
+}
 
 /** Counts and hashes what passes. */
 export class Meter {
   readonly #hash = createHash('sha256')
   #size = 0
+  #crc = 0
 
-  async * through (bytes: Bytes): AsyncGenerator<Uint8Array> {
-    for await (const piece of bytes) {
-      if (piece.length === 0) continue
-      this.#size += piece.length
-      this.#hash.update(piece)
-      // The streams below ask for the next piece while they still hold this one.
-      yield Buffer.from(piece)
-    }
+  add (bytes: Uint8Array): void {
+    this.#size += bytes.length
+    this.#crc = crc32(bytes, this.#crc)
+    this.#hash.update(bytes)
   }
 
-  /** Size in bytes and SHA-256 in hex of what has passed. */
-  result (): { readonly size: number, readonly sha256: string } {
-    return { size: this.#size, sha256: this.#hash.digest('hex') }
+  /** Of all that has passed; once. */
+  result (): Measure {
+    return { size: this.#size, sha256: this.#hash.digest('hex'), crc: this.#crc }
   }
 }

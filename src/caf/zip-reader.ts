@@ -1,16 +1,22 @@
-import { crc32, createInflateRaw } from 'node:zlib'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib'
+import type { InflateRaw } from 'node:zlib'
 import { fromRandomAccessReaderPromise, getFileNameLowLevel } from 'yauzl'
 import type { Entry, ZipFile } from 'yauzl'
 import { BackupError } from '../errors.ts'
-import type { Bytes } from '../stream.ts'
+import type { AbortOptions, Bytes } from '../stream.ts'
 import { EntryPaths } from './entry-path.ts'
 import type { EntryStore, ReadEntryOptions } from './entry-store.ts'
 import { FileSlices } from './file-slices.ts'
+import type { StoredFile } from './stored-file.ts'
+import { DiskFile } from './stored-file.ts'
 
 const STORED = 0
 const DEFLATED = 8
 const FILE_TYPES_ALLOWED = new Set([0, 0o100000, 0o040000])
+/** Entries that are stored in no more than this are read at once, and inflated at once if they declare to be as short. */
+const SMALL_BYTES = 131_072
+const INFLATED_PIECE_BYTES = 262_144
 
 export interface ZipLimits {
   /**
@@ -31,6 +37,8 @@ interface Located extends ZipEntry {
   readonly entry: Entry
   /** Where its bytes must have ended: the next entry's start. */
   end: number
+  /** Where its bytes begin, once its header has been read. */
+  start?: number
 }
 
 /**
@@ -40,11 +48,13 @@ interface Located extends ZipEntry {
 export class ZipReader implements EntryStore {
   readonly #zip: ZipFile
   readonly #slices: FileSlices
+  readonly #file: StoredFile
   readonly #entries: ReadonlyMap<string, Located>
   readonly path: string
 
-  private constructor (path: string, slices: FileSlices, zip: ZipFile, entries: ReadonlyMap<string, Located>) {
-    this.path = path
+  private constructor (file: StoredFile, slices: FileSlices, zip: ZipFile, entries: ReadonlyMap<string, Located>) {
+    this.path = file.name
+    this.#file = file
     this.#slices = slices
     this.#zip = zip
     this.#entries = entries
@@ -54,19 +64,25 @@ export class ZipReader implements EntryStore {
    * @throws {BackupError} `ARCHIVE_INVALID` when it is no ZIP or one of an unsupported kind, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`;
    *   `INVALID_OPTION`, `STORAGE_DENIED`, `STORAGE_IO` when the file cannot be read
    */
-  static async open (path: string, { maxPlainBytes = 2 ** 44 }: ZipLimits = {}): Promise<ZipReader> {
-    const slices = await FileSlices.open(path)
+  static async open (path: string, limits: ZipLimits = {}): Promise<ZipReader> {
+    return await ZipReader.openFile(await DiskFile.open(path), limits)
+  }
+
+  /** As {@link open}; closes the file with itself, and when it cannot be opened. */
+  static async openFile (file: StoredFile, { maxPlainBytes = 2 ** 44 }: ZipLimits = {}): Promise<ZipReader> {
     try {
-      const zip = await fromRandomAccessReaderPromise(slices, slices.sizeBytes, { autoClose: false, decodeStrings: false })
-      return new ZipReader(path, slices, zip, await readDirectory(zip, maxPlainBytes))
+      const slices = new FileSlices(file)
+      const zip = await fromRandomAccessReaderPromise(slices, file.sizeBytes, { autoClose: false, decodeStrings: false })
+      return new ZipReader(file, slices, zip, await readDirectory(zip, maxPlainBytes))
     } catch (error) {
-      await slices.end()
-      throw zipError(path, error)
+      await file.close?.()
+      throw zipError(file.name, error)
     }
   }
 
-  get sizeBytes (): number {
-    return this.#slices.sizeBytes
+  /** The whole ZIP. */
+  get file (): StoredFile {
+    return this.#file
   }
 
   /** In the order of the directory. */
@@ -89,9 +105,9 @@ export class ZipReader implements EntryStore {
     const start = Math.min(offset, located.sizeBytes)
     const end = Math.min(start + (length ?? Infinity), located.sizeBytes)
     try {
-      if (end - start === located.sizeBytes) yield * checked(located, this.#open(located), signal)
-      else if (located.entry.compressionMethod === STORED) yield * this.#open(located, { start, end })
-      else yield * part(checked(located, this.#open(located), signal), start, end)
+      if (end - start === located.sizeBytes) yield * checked(located, this.#plain(located, { signal }), signal)
+      else if (located.entry.compressionMethod === STORED) yield * this.#stored(located, { signal, offset: start, length: end - start })
+      else yield * part(checked(located, this.#plain(located, { signal }), signal), start, end)
     } catch (error) {
       throw signal?.aborted === true ? signal.reason : zipError(`${this.path}: entry ${path}`, error)
     }
@@ -100,16 +116,29 @@ export class ZipReader implements EntryStore {
   /** Safe to call twice. */
   async close (): Promise<void> {
     this.#zip.close()
-    await this.#slices.end()
+    await this.#file.close?.()
   }
 
-  async * #open ({ entry, end }: Located, range: { readonly start?: number, readonly end?: number } = {}): AsyncGenerator<Uint8Array> {
+  #plain (located: Located, options: AbortOptions): Bytes {
+    const { entry, sizeBytes } = located
+    const stored = this.#stored(located, options)
+    if (entry.compressionMethod === STORED) return stored
+    return entry.compressedSize <= SMALL_BYTES && sizeBytes <= SMALL_BYTES ? inflatedAtOnce(stored, sizeBytes) : inflated(stored, entry.compressedSize)
+  }
+
+  /** The bytes as they stand in the file. */
+  async * #stored (located: Located, { signal, offset = 0, length = located.entry.compressedSize }: ReadEntryOptions): AsyncGenerator<Uint8Array> {
+    const start = offset + (located.start ??= await this.#findStart(located))
+    if (length > SMALL_BYTES) yield * this.#file.read({ signal, offset: start, length })
+    else if (length > 0) yield await this.#slices.take(start, length, { signal })
+  }
+
+  async #findStart ({ entry, end }: Located): Promise<number> {
     const header = await this.#zip.readLocalFileHeaderPromise(entry)
     const same = header.fileName.equals(entry.fileNameRaw) && header.compressionMethod === entry.compressionMethod
     if (!same) throw new BackupError('ARCHIVE_CORRUPT', 'the entry and the directory describe different things')
     if (header.fileDataStart + entry.compressedSize > end) throw overlapping(entry)
-    const raw = await this.#zip.openReadStreamPromise(entry, { decodeFileData: false, ...range })
-    yield * entry.compressionMethod === STORED ? raw as Bytes : inflated(raw, entry.compressedSize)
+    return header.fileDataStart
   }
 }
 
@@ -123,17 +152,38 @@ async function * part (bytes: Bytes, start: number, end: number): AsyncGenerator
   }
 }
 
-/** Deflated bytes made plain; nothing may follow the end of the deflate stream. */
-async function * inflated (raw: Readable, storedBytes: number): AsyncGenerator<Uint8Array> {
-  const inflate = createInflateRaw()
-  raw.on('error', error => inflate.destroy(error))
+/** Deflated bytes made plain, on another thread; nothing may follow the end of the deflate stream. */
+async function * inflated (stored: Bytes, storedBytes: number): AsyncGenerator<Uint8Array> {
+  const inflate = createInflateRaw({ chunkSize: INFLATED_PIECE_BYTES })
+  const source = Readable.from(stored, { objectMode: false })
+  source.on('error', error => inflate.destroy(error))
   try {
-    yield * raw.pipe(inflate) as Bytes
+    yield * source.pipe(inflate) as Bytes
   } finally {
-    raw.destroy()
+    source.destroy()
     inflate.destroy()
   }
-  if (inflate.bytesWritten !== storedBytes) throw new BackupError('ARCHIVE_CORRUPT', `${storedBytes - inflate.bytesWritten} bytes follow the end of its data`)
+  checkEnd(inflate, storedBytes)
+}
+
+/** As {@link inflated}, of little that says that it gives little. */
+async function * inflatedAtOnce (stored: Bytes, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.concat(await Array.fromAsync(stored))
+  try {
+    const { buffer, engine } = inflateRawSync(bytes, { info: true, maxOutputLength: sizeBytes + 1, chunkSize: Math.max(64, sizeBytes + 1) }) as unknown as { readonly buffer: Uint8Array, readonly engine: InflateRaw }
+    checkEnd(engine, bytes.length)
+    yield buffer
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? givesMore(sizeBytes) : error
+  }
+}
+
+function checkEnd ({ bytesWritten }: InflateRaw, storedBytes: number): void {
+  if (bytesWritten !== storedBytes) throw new BackupError('ARCHIVE_CORRUPT', `${storedBytes - bytesWritten} bytes follow the end of its data`)
+}
+
+function givesMore (sizeBytes: number): BackupError {
+  return new BackupError('ARCHIVE_TOO_LARGE', `gives more than the ${sizeBytes} bytes that it declares`, { data: { sizeBytes } })
 }
 
 async function * checked ({ entry, sizeBytes }: Located, bytes: Bytes, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
@@ -142,7 +192,7 @@ async function * checked ({ entry, sizeBytes }: Located, bytes: Bytes, signal: A
   for await (const piece of bytes) {
     signal?.throwIfAborted()
     size += piece.length
-    if (size > sizeBytes) throw new BackupError('ARCHIVE_TOO_LARGE', `gives more than the ${sizeBytes} bytes that it declares`, { data: { sizeBytes } })
+    if (size > sizeBytes) throw givesMore(sizeBytes)
     crc = crc32(piece, crc)
     yield piece
   }

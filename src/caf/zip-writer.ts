@@ -1,12 +1,14 @@
-import { once } from 'node:events'
-import { Readable } from 'node:stream'
-import type { PassThrough } from 'node:stream'
-import { finished } from 'node:stream/promises'
-import { ZipFile } from 'yazl'
+import { createHash } from 'node:crypto'
+import { mapInOrder } from '../dag/in-order.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
-import { SEAL_LENGTH, sealBytes } from './archive-seal.ts'
+import { SEAL_LENGTH } from './archive-seal.ts'
+import type { ContentPiece } from './content-pieces.ts'
+import { PieceCutter } from './content-pieces.ts'
+import { deflatePiece } from './deflater.ts'
 import { EntryPaths } from './entry-path.ts'
+import type { Measure } from './meter.ts'
 import { Meter } from './meter.ts'
+import { dataDescriptor, localHeader, ZipDirectory } from './zip-records.ts'
 
 /** What goes into an archive under one name. */
 export interface ZipSource {
@@ -26,112 +28,126 @@ export interface ZipRecord {
 
 export interface WriteZipOptions extends AbortOptions {
   /** Called when an entry has been read to its end, before the next source is asked for. */
-  readonly onEntry?: (record: ZipRecord) => void
+  readonly onEntry?: ((record: ZipRecord) => void) | undefined
+  /** The length that a ZIP of some length is to have, at least that; zero bytes before the directory make it so long. @default no padding */
+  readonly padded?: ((length: number) => number) | undefined
 }
 
-/** COPY text and SQL: 7 % larger than level 6, at twice the speed. */
-const DEFLATE_LEVEL = 3
-/** The same in every archive and time zone, so that equal input gives equal bytes. */
-const FIXED = { mtime: new Date(1980, 0, 1), forceDosTimestamp: true }
+/** Parts that are read ahead of the one that is written, pieces that are being deflated among them. */
+const AHEAD = 8
+/** Smaller pieces are put together. */
+const OUTPUT_BYTES = 65_536
+const ZEROS = Buffer.alloc(65_536)
 
 /**
  * The bytes of a sealed ZIP (ZIP64 where needed) of `sources`, each of which is read when its turn comes. Memory holds only the names.
  * An error of a source, and of the names, ends the stream with that error.
  * @throws {BackupError} `ARCHIVE_UNSAFE` for a name that is unsafe or given twice
  */
-export function writeZip (sources: AsyncIterable<ZipSource>, options: WriteZipOptions = {}): AsyncGenerator<Uint8Array> {
-  return sealBytes(zipBytes(sources, options))
+export async function * writeZip (sources: AsyncIterable<ZipSource>, options: WriteZipOptions = {}): AsyncGenerator<Uint8Array> {
+  const output = new ZipOutput()
+  for await (const part of mapInOrder(partsOf(sources, options), AHEAD, finished)) {
+    options.signal?.throwIfAborted()
+    output.add(part)
+    yield * output.take(OUTPUT_BYTES)
+  }
+  yield * output.end(options.padded)
 }
 
-async function * zipBytes (sources: AsyncIterable<ZipSource>, options: WriteZipOptions): AsyncGenerator<Uint8Array> {
-  const filler = new ZipFiller(options)
-  const filled = filler.fill(sources)
-  try {
-    for await (const piece of filler.output) {
-      options.signal?.throwIfAborted()
-      yield piece as Buffer
-    }
-  } finally {
-    filler.stop()
-    await filled
-  }
-}
+type Begin = { readonly kind: 'begin' } & Pick<ZipSource, 'path' | 'method'>
+type End = { readonly kind: 'end' } & Measure
+/** A part of an entry, in the order in which it is written. */
+type Part = Begin | { readonly kind: 'piece', readonly method: ZipSource['method'], readonly piece: ContentPiece } | End
+type WrittenPart = Begin | { readonly kind: 'piece', readonly stored: Uint8Array } | End
 
-/** What is used of yazl's insides; its version is pinned. */
-interface Insides {
-  entries: { utf8FileName: Uint8Array }[]
-}
-
-/** Feeds sources to yazl one after another, each when the one before it is written. */
-class ZipFiller {
-  readonly #zip = new ZipFile()
-  readonly #paths = new EntryPaths()
-  readonly #options: WriteZipOptions
-  /** Entries that are written: yazl would search them all for the next one to write. */
-  readonly #written: Insides['entries'] = []
-  #input: Readable | undefined
-  readonly output: PassThrough
-
-  constructor (options: WriteZipOptions) {
-    this.#options = options
-    this.output = this.#zip.outputStream as PassThrough
-    this.#zip.on('error', (error: Error) => this.output.destroy(error))
-  }
-
-  /** Never rejects: an error reaches the reader of `output`. */
-  async fill (sources: AsyncIterable<ZipSource>): Promise<void> {
-    try {
-      for await (const source of sources) {
-        this.#options.signal?.throwIfAborted()
-        const record = await this.#add(source)
-        this.#options.onEntry?.(record)
-        if (this.output.destroyed) return
-      }
-      this.#insides.entries = this.#written
-      this.#zip.end({ comment: '0'.repeat(SEAL_LENGTH), forceZip64Format: false })
-    } catch (error) {
-      this.output.destroy(error as Error)
-    }
-  }
-
-  stop (): void {
-    this.output.destroy()
-    this.#input?.destroy()
-  }
-
-  async #add ({ path, method, read }: ZipSource): Promise<ZipRecord> {
-    this.#paths.add(path)
+/** Reads the sources one after another. */
+async function * partsOf (sources: AsyncIterable<ZipSource>, { signal, onEntry }: WriteZipOptions): AsyncGenerator<Part> {
+  const paths = new EntryPaths()
+  const cutter = new PieceCutter()
+  for await (const { path, method, read } of sources) {
+    signal?.throwIfAborted()
+    paths.add(path)
+    const how = read === undefined ? 'store' : method
+    yield { kind: 'begin', path, method: how }
     const meter = new Meter()
-    if (read === undefined) this.#zip.addEmptyDirectory(path, { ...FIXED, mode: 0o40755 })
-    else await this.#addFile(path, method, meter.through(read()))
-    this.#setAside(path)
-    return { path, ...meter.result() }
-  }
-
-  async #addFile (path: string, method: ZipSource['method'], bytes: Bytes): Promise<void> {
-    const input = Readable.from(bytes, { highWaterMark: 1 })
-    this.#input = input
-    const written = once(this.output, 'unpipe')
-    written.catch(() => undefined) // it is awaited below, unless the input fails first
-    // yazl keeps this function with the entry: it must not keep the stream.
-    this.#zip.addReadStreamLazy(path, { ...FIXED, mode: 0o100644, compressionLevel: method === 'deflate' ? DEFLATE_LEVEL : 0 }, use => { this.#give(use) })
-    if (this.output.destroyed) input.destroy()
-    // yazl pipes from the stream and does not see it fail.
-    await finished(input, { writable: false })
-    await written
-  }
-
-  #give (use: (error: unknown, input: Readable) => void): void {
-    use(null, this.#input!)
-  }
-
-  /** Small buffers are parts of large ones, which a name that is kept would keep. */
-  #setAside (path: string): void {
-    const utf8FileName = Buffer.from(new TextEncoder().encode(path).buffer)
-    for (const entry of this.#insides.entries.splice(0)) this.#written.push(Object.assign(entry, { utf8FileName }))
-  }
-
-  get #insides (): Insides {
-    return this.#zip as unknown as Insides
+    if (read !== undefined) {
+      for await (const piece of cutter.cut(read())) {
+        meter.add(piece.bytes)
+        yield { kind: 'piece', method: how, piece }
+      }
+    }
+    const measure = meter.result()
+    onEntry?.({ path, size: measure.size, sha256: measure.sha256 })
+    yield { kind: 'end', ...measure }
   }
 }
+
+async function finished (part: Part): Promise<WrittenPart> {
+  if (part.kind !== 'piece') return part
+  const { method, piece } = part
+  try {
+    return { kind: 'piece', stored: method === 'deflate' ? await deflatePiece(piece.bytes, piece) : Buffer.from(piece.bytes) }
+  } finally {
+    piece.release()
+  }
+}
+
+/** The bytes of a ZIP as its parts come, and their seal. */
+class ZipOutput {
+  readonly #directory = new ZipDirectory()
+  readonly #seal = createHash('sha256')
+  #entry = { name: EMPTY, method: 'store' as ZipSource['method'], offset: 0, storedSize: 0 }
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #length = 0
+
+  add (part: WrittenPart): void {
+    if (part.kind === 'begin') {
+      this.#entry = { name: new TextEncoder().encode(part.path), method: part.method, offset: this.#length, storedSize: 0 }
+      this.#push(localHeader(this.#entry))
+    } else if (part.kind === 'piece') {
+      this.#entry.storedSize += part.stored.length
+      this.#push(part.stored)
+    } else {
+      const entry = { ...this.#entry, crc: part.crc, size: part.size }
+      this.#push(dataDescriptor(entry))
+      this.#directory.add(entry)
+    }
+  }
+
+  /** What is to be written, if it is as much as `least`. */
+  * take (least = 1): Generator<Uint8Array> {
+    if (this.#pendingBytes < least) return
+    const [first] = this.#pending
+    const bytes = this.#pending.length === 1 && first !== undefined ? first : Buffer.concat(this.#pending, this.#pendingBytes)
+    this.#pending = []
+    this.#pendingBytes = 0
+    this.#seal.update(bytes)
+    yield bytes
+  }
+
+  /** Everything after the last entry. */
+  * end (padded: WriteZipOptions['padded'] = length => length): Generator<Uint8Array> {
+    const lengthWith = (padding: number): number => this.#length + padding + this.#directory.lengthAt(this.#length + padding, SEAL_LENGTH)
+    // The padding may itself be what makes the end longer.
+    const first = padded(lengthWith(0)) - lengthWith(0)
+    const length = lengthWith(first)
+    for (let missing = padded(length) - length + first; missing > 0;) {
+      const zeros = ZEROS.subarray(0, missing)
+      this.#push(zeros)
+      yield * this.take()
+      missing -= zeros.length
+    }
+    this.#push(this.#directory.end(this.#length, SEAL_LENGTH))
+    yield * this.take()
+    yield Buffer.from(this.#seal.digest('hex'))
+  }
+
+  #push (bytes: Uint8Array): void {
+    this.#pending.push(bytes)
+    this.#pendingBytes += bytes.length
+    this.#length += bytes.length
+  }
+}
+
+const EMPTY = new Uint8Array(0)

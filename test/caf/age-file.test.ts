@@ -5,11 +5,13 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import type { Decrypter } from 'age-encryption'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { AgeFile, storedBytes } from '../../src/caf/age-file.ts'
-import type { StoredFile } from '../../src/caf/age-file.ts'
-import { createArchiveKeys, encryptBytes, identityDecrypter, secretDecrypter } from '../../src/caf/age-keys.ts'
+import { AgeFile } from '../../src/caf/age-file.ts'
+import { encryptBytes } from '../../src/caf/age-file-writer.ts'
+import { createArchiveKeys, identityDecrypter, secretDecrypter } from '../../src/caf/age-keys.ts'
 import type { NewArchiveKeys } from '../../src/caf/age-keys.ts'
 import type { ReadEntryOptions } from '../../src/caf/entry-store.ts'
+import { storedBytes } from '../../src/caf/stored-file.ts'
+import type { StoredFile } from '../../src/caf/stored-file.ts'
 import { BackupError } from '../../src/errors.ts'
 import type { Bytes } from '../../src/stream.ts'
 
@@ -20,8 +22,8 @@ const noMatch = (): BackupError => new BackupError('KEY_WRONG', 'no match')
 /** An age file of these bytes and an identity that opens it. */
 async function encrypted (plain: Bytes): Promise<{ readonly bytes: Buffer, readonly identity: string }> {
   const identity = await generateX25519Identity()
-  const { encrypter } = await createArchiveKeys({ secret: SECRET, recipients: [await identityToRecipient(identity)] })
-  return { bytes: Buffer.concat(await Array.fromAsync(encryptBytes(plain, encrypter))), identity }
+  const { recipients } = await createArchiveKeys({ secret: SECRET, recipients: [await identityToRecipient(identity)] })
+  return { bytes: Buffer.concat(await Array.fromAsync(encryptBytes(plain, recipients))), identity }
 }
 
 async function * inPieces (bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
@@ -164,8 +166,8 @@ describe('an age file', () => {
 })
 
 describe('encrypting', () => {
-  let encrypter: NewArchiveKeys['encrypter']
-  beforeAll(async () => { ({ encrypter } = await createArchiveKeys({ secret: SECRET })) })
+  let recipients: NewArchiveKeys['recipients']
+  beforeAll(async () => { ({ recipients } = await createArchiveKeys({ secret: SECRET })) })
 
   it('asks for the next piece only when the one before it is taken, and ends its source when nobody reads on', async () => {
     let asked = 0
@@ -178,7 +180,7 @@ describe('encrypting', () => {
       }
     }
     let taken = 0
-    for await (const _ of encryptBytes(source(), encrypter)) {
+    for await (const _ of encryptBytes(source(), recipients)) {
       expect(asked - taken).toBeLessThan(8)
       if (++taken === 100) break
     }
@@ -191,7 +193,7 @@ describe('encrypting', () => {
       yield Buffer.alloc(10)
       throw new BackupError('BLOB_CORRUPT', 'on purpose')
     }
-    await expect(Array.fromAsync(encryptBytes(failing(), encrypter))).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+    await expect(Array.fromAsync(encryptBytes(failing(), recipients))).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
   })
 
   it('takes pieces that are written over later', async () => {

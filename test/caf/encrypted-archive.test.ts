@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -14,6 +14,7 @@ import { openArchive } from '../../src/caf/archive-reader.ts'
 import { writeArchive } from '../../src/caf/archive-writer.ts'
 import { loadSnapshot } from '../../src/caf/snapshot-nodes.ts'
 import { ZipReader } from '../../src/caf/zip-reader.ts'
+import { padmeSize } from '../../src/cas/padme.ts'
 import { sameContent } from '../../src/dag/content.ts'
 import { walk } from '../../src/dag/walk.ts'
 import { collect } from '../../src/stream.ts'
@@ -101,14 +102,22 @@ describe('an encrypted archive', () => {
     })
   })
 
-  it('numbers its entries and keeps the list of them for the end', async () => {
+  it('shows neither how many entries it has nor how long each is', async () => {
     const zip = await ZipReader.open(path)
-    const paths = [...zip.entries].map(entry => entry.path)
+    const entries = [...zip.entries]
     await zip.close()
-    const numbered = paths.filter(entry => entry.startsWith('entries/'))
-    expect(paths).toEqual(['README.txt', 'identity.age', ...numbered, 'manifest.json.age', 'manifest.json'])
-    expect(numbered).toEqual(numbered.map((_, i) => `entries/${String(i + 1).padStart(4, '0')}.age`))
-    await using(path, { secret: SECRET }, async ({ manifest }) => { expect(numbered).toHaveLength(manifest.entries.length) })
+    expect(entries.map(entry => entry.path)).toEqual(['README.txt', 'identity.age', 'archive.caf.age', 'manifest.json'])
+    const header = 16 + 200 + 2 * 150 // the nonce, the MAC, and a stanza for each recipient, or more
+    const { sizeBytes } = entries[2]!
+    const plainBytes = sizeBytes - Math.ceil(sizeBytes / 65_552) * 16
+    const wanted = padmeSize((await stat(plain)).size)
+    expect(plainBytes).toBeGreaterThan(wanted)
+    expect(plainBytes).toBeLessThan(wanted + header)
+  })
+
+  it('takes no more room than the one that is not encrypted, but for an eighth', async () => {
+    const [sealed, open] = await Promise.all([path, plain].map(async file => (await stat(file)).size))
+    expect(sealed!).toBeLessThan(open! * 1.13 + 5_000)
   })
 
   it('is another one each time it is written', async () => {
@@ -241,12 +250,13 @@ describe('an encrypted archive without this program', () => {
     // age asks on the terminal.
     execFileSync('script', ['-qec', 'sh commands.sh', '/dev/null'], { cwd: work, input: `${SECRET}\n` })
     await using(plain, {}, async archive => {
-      expect(JSON.parse(await readFile(join(work, 'archive/contents.json'), 'utf8'))).toMatchObject(archive.manifest)
+      expect(JSON.parse(await readFile(join(work, 'archive/plain/manifest.json'), 'utf8'))).toMatchObject(archive.manifest)
       const files = archive.manifest.entries.filter(entry => !entry.path.endsWith('/'))
       expect(files.length).toBeGreaterThan(300)
       for (const entry of files) expect((await readFile(join(work, 'archive/plain', entry.path))).equals(await bytesOfEntry(archive, entry.path)), entry.path).toBe(true)
     })
-    expect((await readFile(join(work, 'archive/dag.car'))).equals(await readFile(join(work, 'archive/plain/dag.car')))).toBe(true)
+    execFileSync('unzip', ['-tq', join(work, 'archive/plain.caf')]) // and has nothing to say about it
+    await using(join(work, 'archive/plain.caf'), {}, async archive => { await archive.verify() })
   })
 
   it('opens with the key of a recipient', async context => {
@@ -256,8 +266,8 @@ describe('an encrypted archive without this program', () => {
     await writeFile(join(work, 'key.txt'), recipientKey)
     const decrypted = (name: string): Buffer => execFileSync('age', ['-d', '-i', 'key.txt', name], { cwd: work, maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'ignore'] })
     await using(plain, {}, async archive => {
-      expect(JSON.parse(decrypted('manifest.json.age').toString())).toMatchObject(archive.manifest)
-      expect(decrypted('entries/0001.age').equals(await bytesOfEntry(archive, 'dag.car'))).toBe(true)
+      await writeFile(join(work, 'plain.caf'), decrypted('archive.caf.age'))
+      expect(execFileSync('unzip', ['-p', 'plain.caf', 'dag.car'], { cwd: work, maxBuffer: 2 ** 26 }).equals(await bytesOfEntry(archive, 'dag.car'))).toBe(true)
       expect(() => decrypted('identity.age')).toThrow()
     })
   })

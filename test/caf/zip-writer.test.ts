@@ -45,7 +45,7 @@ describe('writeZip', () => {
       await pipeline(writeZip(sources(...entries), { onEntry: record => records.push(record) }), createWriteStream(path))
       const zip = await ZipReader.open(path)
       const found = await Promise.all([...zip.entries].map(async entry => await joined(zip.read(entry.path))))
-      await checkSeal(path, zip.sizeBytes)
+      await checkSeal(zip.file)
       await zip.close()
       expect(found).toEqual(contents.map(({ pieces }) => Buffer.concat(pieces)))
       expect(records.map(({ size, sha256 }) => ({ size, sha256 }))).toEqual(found.map(content => ({ size: content.length, sha256: createHash('sha256').update(content).digest('hex') })))
@@ -169,9 +169,10 @@ describe('writeZip', () => {
       for (; given < 1_000; given++) yield Buffer.alloc(65_536, 1)
     }
     const zip = writeZip(sources({ path: 'a', method: 'store', read: counted }))
-    for (let i = 0; i < 20; i++) await zip.next()
+    let taken = 0
+    for (let i = 0; i < 5; i++) taken += ((await zip.next()).value as Uint8Array).length
     await new Promise(resolve => { setImmediate(resolve) })
-    expect(given).toBeLessThan(60)
+    expect(given - taken / 65_536).toBeLessThan(90)
     await zip.return(undefined)
   })
 })

@@ -30,7 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 3, without: 'the checksum of records', file: 'src/cas/record.ts', from: 'checksum === undefined || checksum !== checksumOrNone(members)', to: 'checksum === undefined', test: DAMAGE },
   { guarantee: 3, without: 'the hash of index segments', file: 'src/cas/segment.ts', from: ' || !sha256(bytes.subarray(0, end)).equals(bytes.subarray(end))', to: '', test: DAMAGE },
   { guarantee: 3, without: 'the canonical form of blocks', file: 'src/dag/block.ts', from: 'Buffer.compare(bytes, again) !== 0', to: 'false', test: 'test/dag/block.test.ts' },
-  { guarantee: 3, without: 'the seal of archives', file: 'src/caf/archive-reader.ts', from: '    await checkSeal(this.path, this.#zip.sizeBytes, { signal })\n', to: '', test: 'test/damaged/caf-flipped-bytes.test.ts' },
+  { guarantee: 3, without: 'the seal of archives', file: 'src/caf/archive-reader.ts', from: '    await checkSeal(file.file, { signal })\n', to: '', test: 'test/damaged/caf-flipped-bytes.test.ts' },
 
   // 4 · GC never removes anything reachable.
   { guarantee: 4, without: 'waiting for sessions', file: 'src/cas/garbage-apply.ts', from: '  await waitForSessions(backend, { now: () => repository.now(), signal, ...(pollMs && { pollMs }), ...(onWait && { onWait }) })\n', to: '', test: GARBAGE },
@@ -66,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 6, without: 'one vote for each key', file: 'src/trust/policy/policy.ts', from: 'const votes = new Set(cosigners.map(voteOf))', to: 'const votes = new Set(cosigners.map(key => key.name))', test: 'test/trust' },
   { guarantee: 6, without: 'the quorum', file: 'src/engine/consensus.ts', from: 'if (result.reached) return', to: 'if (result.verdicts.length > 0) return', test: 'test/trust/consensus.test.ts' },
   { guarantee: 6, without: 'the comparison of an archive with its proof', file: 'src/engine/archive-origin.ts', from: "if (opening.kind !== 'snapshot' || opening.root !== root) {", to: "if (opening.kind !== 'snapshot') {", test: 'test/engine/archive-origin.test.ts' },
-  { guarantee: 6, without: 'the list of an encrypted archive', file: 'src/caf/encrypted-entries.ts', from: '  checkEnvelope(envelope, manifest.entries.length)\n', to: '', test: 'test/damaged/caf-encrypted.test.ts' },
+  { guarantee: 6, without: 'the list of an encrypted archive', file: 'src/caf/encrypted-archive.ts', from: '  checkArchiveEnvelope(envelope)\n', to: '', test: 'test/damaged/caf-encrypted.test.ts' },
   { guarantee: 6, without: 'the limit of work that an archive may ask for', file: 'src/caf/age-keys.ts', from: '  decrypter.addIdentity(workLimit(MAX_WORK_FACTOR, tooMuchWork))\n', to: '', test: 'test/caf/age-file.test.ts' },
 
   // 7 · Bad input gets one clear error and changes nothing.
