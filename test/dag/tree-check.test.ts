@@ -8,7 +8,7 @@ import { walk } from '../../src/dag/walk.ts'
 import { contextOf, tableOf } from './contents.ts'
 import { MemoryBlobs } from './memory-blobs.ts'
 
-const table = (changed: number): ReturnType<typeof tableOf> => tableOf(Array.from({ length: 4_000 }, (_, i) => `${i}\t${i === changed ? 'changed' : 'row'} ${'x'.repeat(60)}`), { averageRowBytes: 2_048 })
+const table = (changed: number): ReturnType<typeof tableOf> => tableOf(Array.from({ length: 8_000 }, (_, i) => `${i}\t${i === changed ? 'changed' : 'row'} ${'x'.repeat(60)}`), { averageRowBytes: 2_048 })
 let blobs: MemoryBlobs
 let first: StoredContent
 let second: StoredContent

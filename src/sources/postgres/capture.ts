@@ -8,6 +8,7 @@ import type { CatalogDependencies } from './catalog-dependencies.ts'
 import type { CreatedRelation, RelationIndex, RelationKind } from './catalog-relations.ts'
 import { readTables } from './catalog-tables.ts'
 import type { TableRows } from './catalog-tables.ts'
+import type { TableRows } from './catalog-tables.ts'
 import type { ConnectionLease } from './connections.ts'
 import type { DatabaseSnapshot } from './database-snapshot.ts'
 import type { SchemaSelection } from './dump.ts'
@@ -133,6 +134,12 @@ async function planArtifacts (opened: OpenedDatabase, readers: SnapshotReaders):
     ...refreshArtifacts(source, context),
   ]
   return { artifacts, reads }
+}
+
+/** So that what is read at the same time is done at about the same time, and not one large table the last. */
+function largestFirst (tables: readonly CreatedRelation[], rows: ReadonlyMap<number, TableRows>): CreatedRelation[] {
+  const size = ({ relation: { oid } }: CreatedRelation): number => rows.get(oid)?.sizeBytes ?? 0
+  return tables.toSorted((a, b) => size(b) - size(a))
 }
 
 /** So that what is read at the same time is done at about the same time, and not one large table the last. */

@@ -12,6 +12,8 @@ export interface TableRows {
   /** Identity columns that are GENERATED ALWAYS. */
   readonly identityAlways: readonly string[]
   readonly averageRowBytes: number | undefined
+  /** Bytes on the server's disk, with what is kept out of line there. */
+  readonly sizeBytes: number
 }
 
 interface Column {
@@ -25,6 +27,7 @@ interface TableRow {
   readonly oid: number
   readonly columns: readonly Column[]
   readonly averageRowBytes: number | null
+  readonly sizeBytes: number
 }
 
 /** Widths come from ANALYZE, else from the size of a table that fills some pages. */
@@ -33,6 +36,7 @@ const TABLES = `
     SELECT schemaname, tablename, (sum(avg_width) + count(*))::float8 AS bytes FROM pg_catalog.pg_stats WHERE NOT inherited GROUP BY schemaname, tablename)
   SELECT c.oid,
     coalesce(w.bytes, CASE WHEN c.reltuples > 0 AND c.relpages >= 64 THEN ceil(c.relpages * current_setting('block_size')::float8 / c.reltuples) END) AS "averageRowBytes",
+    coalesce(pg_catalog.pg_table_size(c.oid), 0)::float8 AS "sizeBytes",
     coalesce((
       SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::int8, 'generated', a.attgenerated <> '', 'identityAlways', a.attidentity = 'a') ORDER BY a.attnum)
       FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns
@@ -61,7 +65,7 @@ export async function readTables (client: pg.Client, oids: readonly number[]): P
   return new Map(tables.map(table => [table.oid, tableRows(table, (keys.get(table.oid) ?? []).map(index => index.columns), types)]))
 }
 
-function tableRows ({ oid, columns, averageRowBytes }: TableRow, uniques: ReadonlyArray<readonly string[]>, types: KeyTypes): TableRows {
+function tableRows ({ oid, columns, averageRowBytes, sizeBytes }: TableRow, uniques: ReadonlyArray<readonly string[]>, types: KeyTypes): TableRows {
   const stored = columns.filter(column => !column.generated)
   const key = firstUsable(stored, uniques, types)
   const keyNames = key.map(column => column.name)
@@ -70,6 +74,7 @@ function tableRows ({ oid, columns, averageRowBytes }: TableRow, uniques: Readon
     columns: [...keyNames, ...stored.map(column => column.name).filter(name => !keyNames.includes(name))],
     identityAlways: stored.filter(column => column.identityAlways).map(column => column.name),
     averageRowBytes: averageRowBytes ?? undefined,
+    sizeBytes,
   }
 }
 

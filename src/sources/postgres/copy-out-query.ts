@@ -51,7 +51,7 @@ export class CopyOutQuery implements pg.Submittable {
   submit (connection: pg.Connection): void {
     this.#stream = connection.stream
     this.#giveBack = divert(connection.stream, this.#receive)
-    connection.query(this.#sql, null)
+    connection.query(this.#sql)
   }
 
   handleError (error: unknown): void {

@@ -213,9 +213,9 @@ describe.each([15, 18] as const)('a database with one of everything, on PostgreS
 
   it('takes one schema, and nothing that belongs to none', async () => {
     const { artifacts } = await captured(postgresSource({ server, database: DATABASE, schemas: ['Sche.ma "q" ünï'] }))
-    expect([...artifacts.keys()]).toEqual([
-      'postgres/database', 'postgres/object/SCHEMA "Sche.ma ""q"" ünï"', 'postgres/object/TABLE "Sche.ma ""q"" ünï"."Ta.ble ""q"" ünï"',
-      'postgres/object/CONSTRAINT "Ta.ble ""q"" ünï_pkey" on "Sche.ma ""q"" ünï"."Ta.ble ""q"" ünï"', 'postgres/rows/"Sche.ma ""q"" ünï"."Ta.ble ""q"" ünï"',
+    expect([...artifacts.keys()].sort()).toEqual([
+      'postgres/database', 'postgres/object/CONSTRAINT "Ta.ble ""q"" ünï_pkey" on "Sche.ma ""q"" ünï"."Ta.ble ""q"" ünï"',
+      'postgres/object/SCHEMA "Sche.ma ""q"" ünï"', 'postgres/object/TABLE "Sche.ma ""q"" ünï"."Ta.ble ""q"" ünï"', 'postgres/rows/"Sche.ma ""q"" ünï"."Ta.ble ""q"" ünï"',
     ])
   })
 
