@@ -142,12 +142,6 @@ function largestFirst (tables: readonly CreatedRelation[], rows: ReadonlyMap<num
   return tables.toSorted((a, b) => size(b) - size(a))
 }
 
-/** So that what is read at the same time is done at about the same time, and not one large table the last. */
-function largestFirst (tables: readonly CreatedRelation[], rows: ReadonlyMap<number, TableRows>): CreatedRelation[] {
-  const size = ({ relation: { oid } }: CreatedRelation): number => rows.get(oid)?.sizeBytes ?? 0
-  return tables.toSorted((a, b) => size(b) - size(a))
-}
-
 async function planReads ({ incremental, facts, snapshot: { holder } }: OpenedDatabase, ids: ReadonlyMap<number, string>, readers: number): Promise<TableReads | undefined> {
   if (incremental === undefined) return undefined
   const identities = await readTableIdentities(holder, [...ids.keys()])
