@@ -10,12 +10,17 @@ import type { StoredBlobs } from './pack-windows.ts'
 import type { ReadCache } from './read-cache.ts'
 import { ScatteredWindows } from './scattered-windows.ts'
 
+/** Up to here a blob is kept for reading it again, whoever reads it: blocks of trees are read often, most chunks once. */
+const SMALL_BYTES = 32 * 1024
+
 /** Where a blob's copies are, the shallowest first. */
 export type FindCopies = (address: Address) => readonly Copy[]
 
 export interface FetchOptions extends AbortOptions {
   /** Only copies of a smaller depth. @default Infinity */
-  readonly below?: number
+  readonly below?: number | undefined
+  /** Also a large blob is kept for reading it again. @default false */
+  readonly keep?: boolean | undefined
 }
 
 export interface FetcherParts {
@@ -44,16 +49,23 @@ export class BlobFetcher {
    * The blob, from the first copy that is intact; undefined if `find` knows none.
    * @throws {BackupError} `BLOB_CORRUPT` when all copies are damaged, with the first one's place; `KEY_NEEDED`; `STORAGE_…`
    */
-  async fetch (address: Address, find: FindCopies, { below = Infinity, signal }: FetchOptions = {}): Promise<Uint8Array | undefined> {
-    const copies = find(address).filter(({ depth }) => depth < below)
-    if (copies.length === 0) return undefined
-    const cached = this.#parts.cache.get(address)
-    if (cached !== undefined) return cached
+  async fetch (address: Address, find: FindCopies, options: FetchOptions = {}): Promise<Uint8Array | undefined> {
+    const copies = copiesBelow(address, find, options)
+    return copies.length === 0 ? undefined : this.#parts.cache.get(address) ?? await this.#fetchFrom(copies, address, find, options)
+  }
+
+  /** As {@link fetch}, for a dictionary: it is kept for the next time, and the bytes are only to be looked at. */
+  async fetchBase (address: Address, find: FindCopies, options: FetchOptions = {}): Promise<Uint8Array | undefined> {
+    const copies = copiesBelow(address, find, options)
+    return copies.length === 0 ? undefined : this.#parts.cache.look(address) ?? await this.#fetchFrom(copies, address, find, { ...options, keep: true })
+  }
+
+  async #fetchFrom (copies: readonly Copy[], address: Address, find: FindCopies, { keep = false, signal }: FetchOptions): Promise<Uint8Array> {
     let damage: unknown
     for (const copy of copies) {
       try {
         const bytes = await this.read(address, copy, find, { signal })
-        this.#parts.cache.set(address, bytes)
+        if (keep || bytes.length <= SMALL_BYTES) this.#parts.cache.set(address, bytes)
         return bytes
       } catch (error) {
         if (!isUnreadable(error)) throw error
@@ -100,10 +112,14 @@ export class BlobFetcher {
     const { plain, base, depth } = copy
     if (plain > BLOB_LIMIT_BYTES) throw blobCorrupt(address, copy, `it claims ${plain} bytes`)
     if (base === undefined) return undefined
-    const bytes = await this.fetch(base, find, { ...options, below: depth })
+    const bytes = await this.fetchBase(base, find, { ...options, below: depth })
     if (bytes === undefined) throw blobCorrupt(address, copy, `its base ${base} is missing`)
     return bytes
   }
+}
+
+function copiesBelow (address: Address, find: FindCopies, { below = Infinity }: FetchOptions): readonly Copy[] {
+  return find(address).filter(({ depth }) => depth < below)
 }
 
 function rethrowAs (address: Address, copy: Copy): (error: unknown) => never {

@@ -9,8 +9,13 @@ export class ByteReader {
     this.#iterator = bytes[Symbol.asyncIterator]()
   }
 
-  /** The next `length` bytes; fewer at the end of the stream. */
+  /** The next `length` bytes, which may be part of a piece of the stream; fewer at its end. */
   async take (length: number): Promise<Uint8Array> {
+    if (length <= this.#pending.length) {
+      const bytes = this.#pending.subarray(0, length)
+      this.#pending = this.#pending.subarray(length)
+      return bytes
+    }
     const result = Buffer.allocUnsafe(length)
     let filled = 0
     while (filled < length && await this.#fill()) {

@@ -3,26 +3,32 @@ import { BackupError } from '../errors.ts'
 import { CodecThread, isLarge } from './codec-thread.ts'
 import type { CodecJob } from './codec-thread.ts'
 
+/** Another thread is started when so many jobs wait for those there are: each takes some 20 MB. */
+const CROWD = 3
+
 export interface CodecPoolOptions {
-  /** @default 2, or 1 where there is one processor */
+  /** How many there are at most. @default 2, or 1 where there is one processor */
   readonly threads?: number | undefined
   /** The threads' program; another one only in tests. */
   readonly url?: URL | undefined
 }
 
 /**
- * Threads for the codec's work. Jobs are done in the order they come, by whichever thread has room, one large one at a time: so at most 6 MiB are
+ * Threads for the codec's work, one at first. Jobs are done in the order they come, by whichever thread has room, one large one at a time: so at most 6 MiB are
  * shared with two threads, and 32 MiB more while one of the largest blobs is at work. After a thread has ended by itself everything fails with that error.
  */
 export class CodecPool {
-  readonly #threads: readonly CodecThread[]
+  readonly #most: number
+  readonly #url: URL
+  readonly #threads: CodecThread[] = []
   #waiting: CodecJob[] = []
   #large: CodecJob | undefined
   #failure: BackupError | undefined
 
   constructor ({ threads = Math.min(2, availableParallelism()), url = workerUrl() }: CodecPoolOptions = {}) {
-    const options = { url, onFree: () => { this.#hand() }, onEnd: (error: BackupError) => { void this.#end(error) } }
-    this.#threads = Array.from({ length: threads }, () => new CodecThread(options))
+    this.#most = threads
+    this.#url = url
+    this.#start()
   }
 
   /** True once a thread runs: until then jobs would only wait. */
@@ -36,12 +42,17 @@ export class CodecPool {
     else {
       this.#waiting.push(job)
       this.#hand()
+      if (this.#waiting.length >= CROWD && this.#threads.length < this.#most && this.ready) this.#start()
     }
   }
 
   /** Ends the threads; jobs that are not done fail with `INVALID_OPTION`. Safe to call twice. */
   async close (): Promise<void> {
     await this.#end(new BackupError('INVALID_OPTION', 'the repository is closed'))
+  }
+
+  #start (): void {
+    this.#threads.push(new CodecThread({ url: this.#url, onFree: () => { this.#hand() }, onEnd: error => { void this.#end(error) } }))
   }
 
   #hand (): void {

@@ -42,7 +42,8 @@ export class CodecThread {
   constructor ({ url, onFree, onEnd }: CodecThreadOptions) {
     this.#onFree = onFree
     const workerData: CodecThreadData = { slots: this.#slots }
-    this.#worker = new Worker(url, { workerData, execArgv: [] }) // what this process was started with may be no use to a thread
+    // What this process was started with may be no use to a thread, which makes next to no garbage on its heap.
+    this.#worker = new Worker(url, { workerData, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 2 } })
     this.#worker.unref()
     this.#worker.on('message', (answer: CodecAnswer) => { this.#take(answer) })
     const end = (cause: unknown): void => {

@@ -5,10 +5,14 @@ import type { Address } from './blob-store.ts'
 import { ByteReader } from './byte-reader.ts'
 import { copiesIn } from './copy.ts'
 import type { Copy } from './copy.ts'
+import { mapInOrder } from './in-order.ts'
 import { packKey } from './layout.ts'
 import { HEAD_BYTES, TRAILER_BYTES, checkHead, decodeTrailer, encodeFooter, packCorrupt, packHash } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 import type { Repository } from './repository.ts'
+
+/** Blobs that are decoded and hashed at once. */
+const BLOBS_AT_ONCE = 8
 
 /** One thing that is wrong with a pack. */
 export interface PackDamage {
@@ -38,7 +42,7 @@ export async function * scanPack (repository: Repository, listing: PackListing, 
 }
 
 interface Progress {
-  /** How many blobs have been looked at. */
+  /** How many blobs have been checked, one after the other. */
   blobs: number
 }
 
@@ -50,16 +54,19 @@ async function * scanStream (
   try {
     const head = await reader.take(HEAD_BYTES)
     hash.update(head)
-    let footerBytes = listing.sizeBytes - HEAD_BYTES - TRAILER_BYTES
-    for (const [address, copy] of copiesIn(listing)) {
-      const stored = await reader.take(copy.stored)
-      hash.update(stored)
-      footerBytes -= copy.stored
-      progress.blobs++
-      const error = await blobDamage(repository, address, copy, stored, options)
-      if (error !== undefined) yield { error, blob: { address, copy } }
+    const blobs = async function * (): AsyncGenerator<readonly [Address, Copy, Uint8Array]> {
+      for (const [address, copy] of copiesIn(listing)) {
+        const stored = await reader.take(copy.stored)
+        hash.update(stored)
+        yield [address, copy, stored]
+      }
     }
-    const footer = await reader.take(footerBytes)
+    const checks = mapInOrder(blobs(), BLOBS_AT_ONCE, async ([address, copy, stored]) => ({ address, copy, error: await blobDamage(repository, address, copy, stored, options) }))
+    for await (const { error, ...blob } of checks) {
+      progress.blobs++
+      if (error !== undefined) yield { error, blob }
+    }
+    const footer = await reader.take(listing.sizeBytes - HEAD_BYTES - TRAILER_BYTES - storedBytesOf(listing))
     const trailer = Buffer.from(await reader.take(TRAILER_BYTES))
     const digest = hash.update(footer).update(trailer.subarray(0, 8)).digest()
     const error = fileDamage(listing, { head, footer, trailer, digest, after: await reader.take(1) })
@@ -67,6 +74,10 @@ async function * scanStream (
   } finally {
     await reader.close()
   }
+}
+
+function storedBytesOf ({ blobs }: PackListing): number {
+  return blobs.reduce((sum, { stored }) => sum + stored, 0)
 }
 
 /** Where a seal is broken the stream ends, but the blobs in other segments may be whole. */

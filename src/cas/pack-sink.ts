@@ -12,8 +12,8 @@ import { sealedLength } from './sealed-backend.ts'
 import { SEGMENT_BLOBS, segmentRuns } from './segment.ts'
 import { writeSegment } from './segments.ts'
 
-/** Packs being written at one time; more wait, and `append`'s callers with them. */
-const PACKS_IN_FLIGHT = 2
+/** Packs being written at one time; more wait, and `append`'s callers with them. Each takes 18 MB of memory. */
+const PACKS_IN_FLIGHT = 1
 /** A segment is written at the latest after so many packs. */
 const SEGMENT_PACKS = 16
 

@@ -12,11 +12,17 @@ export class ReadCache {
 
   /** A copy of its own for the caller, who may change it. */
   get (address: Address): Uint8Array | undefined {
+    const bytes = this.look(address)
+    return bytes === undefined ? undefined : Buffer.from(bytes)
+  }
+
+  /** The cache's own memory, only to be looked at. */
+  look (address: Address): Uint8Array | undefined {
     const bytes = this.#blobs.get(address)
     if (bytes === undefined) return undefined
     this.#blobs.delete(address)
     this.#blobs.set(address, bytes)
-    return Buffer.from(bytes)
+    return bytes
   }
 
   /** Keeps a copy. One that would push out more than a quarter of the cache is not kept. */

@@ -3,6 +3,7 @@ import { BackupError, isBackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import { BlobFetcher } from './blob-fetcher.ts'
+import type { FetchOptions } from './blob-fetcher.ts'
 import { BlobIndex } from './blob-index.ts'
 import type { Address, BlobReader } from './blob-store.ts'
 import { Codec } from './codec.ts'
@@ -30,7 +31,7 @@ import { WriterSession } from './writer-session.ts'
 
 export type { CommittedSnapshot, CreateRepositoryOptions, LogAccess, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions, ReaderSession, RepositoryConfig, Root, WriterSession }
 
-const READ_CACHE_BYTES = 32 * 1024 * 1024
+const READ_CACHE_BYTES = 16 * 1024 * 1024
 
 export interface RepositoryStats {
   readonly packs: number
@@ -81,12 +82,12 @@ export class Repository implements BlobReader {
    * @throws {BackupError} `BLOB_CORRUPT`; in place of absence `INDEX_CORRUPT` when a damaged segment may have listed it, `KEY_NEEDED`
    * without the key to segments; `STORAGE_…`
    */
-  async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
-    const first = await this.#tryGet(address, signal)
+  async get (address: Address, { keep, signal }: Pick<FetchOptions, 'keep' | 'signal'> = {}): Promise<Uint8Array | undefined> {
+    const first = await this.#tryGet(address, { keep, signal })
     if (first instanceof Uint8Array) return first
     // A collector may have moved it, or another process may have written it.
     await this.refresh({ signal })
-    const second = await this.#tryGet(address, signal)
+    const second = await this.#tryGet(address, { keep, signal })
     if (second instanceof Uint8Array) return second
     const [damaged] = this.index.damagedSegments
     if (second === undefined && damaged !== undefined) throw damaged
@@ -96,7 +97,7 @@ export class Repository implements BlobReader {
     }
     // This host's cache may be wrong about its place.
     await this.rebuildOnce()
-    return await this.fetcher.fetch(address, this.#find, { signal })
+    return await this.fetcher.fetch(address, this.#find, { keep, signal })
   }
 
   async has (address: Address): Promise<boolean> {
@@ -229,9 +230,9 @@ export class Repository implements BlobReader {
     throw new BackupError('KEY_NEEDED', `${what}: the repository in ${location} is opened for writing only, without its key`, { data: { location } })
   }
 
-  async #tryGet (address: Address, signal: AbortSignal | undefined): Promise<Uint8Array | BackupError | undefined> {
+  async #tryGet (address: Address, options: FetchOptions): Promise<Uint8Array | BackupError | undefined> {
     try {
-      return await this.fetcher.fetch(address, this.#find, { signal })
+      return await this.fetcher.fetch(address, this.#find, options)
     } catch (error) {
       if (isBackupError(error, 'BLOB_CORRUPT')) return error
       throw error

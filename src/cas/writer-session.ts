@@ -104,8 +104,9 @@ export class WriterSession implements BlobWriter {
   async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     this.#check(signal)
     const { sink, fetcher, repository } = this.#parts
-    if (sink.find(address) === undefined) return await repository.get(address, { signal })
-    return await fetcher.fetch(address, this.#find, { signal })
+    const options = { keep: true, signal } // what a writer reads is often the base of what it puts next
+    if (sink.find(address) === undefined) return await repository.get(address, options)
+    return await fetcher.fetch(address, this.#find, options)
   }
 
   async has (address: Address): Promise<boolean> {
@@ -193,7 +194,7 @@ export class WriterSession implements BlobWriter {
     const copy = this.#usable(address)
     if (copy === undefined || copy.depth >= MAX_DEPTH) return undefined
     try {
-      const bytes = await this.#parts.fetcher.fetch(address, this.#find, { below: copy.depth + 1 })
+      const bytes = await this.#parts.fetcher.fetchBase(address, this.#find, { below: copy.depth + 1 })
       return bytes === undefined ? undefined : { address, bytes, depth: copy.depth }
     } catch (error) {
       if (isUnreadable(error)) return undefined
