@@ -1,9 +1,9 @@
-import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Retention } from '../engine/retention.ts'
 import { checkConfig } from './check-config.ts'
 import { readConfigFile } from './config-file.ts'
 import type { ConsensusConfig } from './open-electorate.ts'
+import { cacheFolderOf, stateFolderOf } from './own-folders.ts'
 import { projectSecret } from './project-secret.ts'
 import { resolveSources } from './resolve-sources.ts'
 import { sealingConfig } from './sealing-config.ts'
@@ -59,17 +59,6 @@ export async function loadConfig ({ file: named, flags = {}, env, cwd }: LoadReq
     consensus: { policy: policy === undefined ? undefined : resolve(folder, policy), timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1_000, logOnly },
     sources: resolveSources(config, { folder, env }),
   }
-}
-
-function cacheFolderOf (env: Environment): string {
-  const given = env['XDG_CACHE_HOME']
-  return join(given === undefined || given === '' ? join(homedir(), '.cache') : given, 'caf')
-}
-
-/** Not the cache's folder: what is forgotten here is no longer noticed. */
-function stateFolderOf (env: Environment): string {
-  const { CAF_STATE_DIR: own = '', XDG_STATE_HOME: state = '' } = env
-  return own === '' ? join(state === '' ? join(homedir(), '.local/state') : state, 'caf') : resolve(own)
 }
 
 function flagOf (setting: string): string {
