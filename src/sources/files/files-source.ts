@@ -24,19 +24,22 @@ export interface FilesSourceOptions {
    * @default 'fail'
    */
   readonly whenChanged?: 'fail' | 'note'
+  /** @default the system's */
+  readonly now?: () => Date
 }
 
 /**
  * A folder of stored files as one artifact: files, folders, symlinks and hard links with owner, mode and time of modification
  * (in whole microseconds). Sockets, FIFOs and devices are left out and noted; ACLs and extended attributes are not captured.
  */
-export function filesSource ({ name = 'files', folder, whenChanged = 'fail' }: FilesSourceOptions): Source {
+export function filesSource ({ name = 'files', folder, whenChanged = 'fail', now = () => new Date() }: FilesSourceOptions): Source {
   return {
     name,
     async capture ({ signal } = {}) {
       signal?.throwIfAborted()
+      const begin = now()
       const place = await findFolder(folder)
-      return new FolderCapture(name, { folder: place, disk: await DiskPlace.of(place), whenChanged })
+      return new FolderCapture(name, { folder: place, disk: await DiskPlace.of(place), whenChanged, begin })
     },
   }
 }
@@ -58,6 +61,7 @@ interface FolderCaptureOptions {
   readonly folder: string
   readonly disk: DiskPlace
   readonly whenChanged: 'fail' | 'note'
+  readonly begin: Date
 }
 
 class FolderCapture implements Capture {
@@ -66,15 +70,16 @@ class FolderCapture implements Capture {
   readonly #disk: DiskPlace
   readonly #whenChanged: 'fail' | 'note'
   readonly #files: OpenFiles
-  readonly #begin = new Date()
+  readonly #begin: Date
   readonly #notes = new TreeNotes()
   /** What was found when the tree was read; undefined until it was read whole. */
   #found: { readonly count: number, readonly digest: string } | undefined
 
-  constructor (name: string, { folder, disk, whenChanged }: FolderCaptureOptions) {
+  constructor (name: string, { folder, disk, whenChanged, begin }: FolderCaptureOptions) {
     this.#id = `${name}/tree`
     this.#folder = folder
     this.#disk = disk
+    this.#begin = begin
     this.#whenChanged = whenChanged
     this.#files = new OpenFiles(folder, disk)
   }

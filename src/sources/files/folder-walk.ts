@@ -148,7 +148,7 @@ function absentOr (error: unknown, path: string): undefined {
 }
 
 /** Anything but ASCII. */
-const OTHER = /[^\x00-\x7f]/
+const OTHER = /[\x80-\xff]/
 
 function textOf (name: string): string {
   return OTHER.test(name) ? Buffer.from(name, 'latin1').toString() : name

@@ -45,7 +45,10 @@ export class OpenFiles {
    */
   async * read (found: FoundEntry, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    if (!this.#isNear(found)) return yield * this.#readInPieces(found, signal)
+    if (!this.#isNear(found)) {
+      yield * this.#readInPieces(found, signal)
+      return
+    }
     const bytes = this.#readNow(found)
     if (bytes.length > 0) yield bytes
   }
