@@ -39,7 +39,7 @@ class JobBoard {
   readonly #done = new Set<Job>()
   readonly #taken = new Set<string>()
   #running = 0
-  #changed = Promise.withResolvers<void>()
+  #changed = Promise.withResolvers<undefined>()
 
   constructor (jobs: readonly Job[]) {
     this.#waiting = new Set(jobs)
@@ -63,8 +63,8 @@ class JobBoard {
     } finally {
       this.#running--
       for (const name of job.alone) this.#taken.delete(name)
-      this.#changed.resolve()
-      this.#changed = Promise.withResolvers()
+      this.#changed.resolve(undefined)
+      this.#changed = Promise.withResolvers<undefined>()
     }
   }
 

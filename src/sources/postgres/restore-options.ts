@@ -28,7 +28,7 @@ export interface PostgresRestorerOptions {
   readonly owners?: 'keep' | 'skip'
   /** Connections that load rows and build indexes side by side, if the server's budget allows. @default 3 */
   readonly concurrency?: number
-  /** `maintenance_work_mem` of each of them. @default '256MB' */
+  /** What the server may use for building indexes (`maintenance_work_mem`), all of them together. @default '512MB' */
   readonly maintenanceWorkMem?: string
   /** How long to wait for locks that others hold. @default 15_000 */
   readonly lockTimeoutMs?: number
@@ -47,7 +47,7 @@ export type RestorerSettings = Required<PostgresRestorerOptions>
 export function restorerSettings (options: PostgresRestorerOptions): RestorerSettings {
   const settings: RestorerSettings = {
     name: 'postgres', replace: 'refuse', replaced: 'drop', disconnect: false, schemas: {}, owners: 'keep', concurrency: 3,
-    maintenanceWorkMem: '256MB', lockTimeoutMs: 15_000, pgDump: 'wasm', onNote: () => undefined, ...options,
+    maintenanceWorkMem: '512MB', lockTimeoutMs: 15_000, pgDump: 'wasm', onNote: () => undefined, ...options,
   }
   const { server, mode, replace, schemas, concurrency, maintenanceWorkMem, lockTimeoutMs } = settings
   if (server.maxConnections < LEAST_CONNECTIONS) throw invalid(`a restore needs ${LEAST_CONNECTIONS} connections, maxConnections allows ${server.maxConnections}`, { maxConnections: server.maxConnections })
@@ -57,6 +57,17 @@ export function restorerSettings (options: PostgresRestorerOptions): RestorerSet
   if (!Number.isSafeInteger(lockTimeoutMs) || lockTimeoutMs < 0) throw invalid('lockTimeoutMs must be a whole number of milliseconds', { lockTimeoutMs })
   if (!/^\d+(kB|MB|GB)$/.test(maintenanceWorkMem)) throw invalid('maintenanceWorkMem must be a size like 256MB', { maintenanceWorkMem })
   return settings
+}
+
+const KILOBYTES = { kB: 1, MB: 1024, GB: 1024 ** 2 }
+/** The least `maintenance_work_mem` that a server takes. */
+const LEAST_KILOBYTES = 1024
+
+/** Of a size like 512MB one share, when `count` get equal ones. */
+export function partOf (size: string, count: number): string {
+  const [, number, unit] = /^(\d+)(kB|MB|GB)$/.exec(size) ?? []
+  const whole = Number(number) * KILOBYTES[unit as keyof typeof KILOBYTES]
+  return `${Math.max(LEAST_KILOBYTES, Math.floor(whole / count))}kB`
 }
 
 function invalid (message: string, data: Record<string, unknown>): BackupError {

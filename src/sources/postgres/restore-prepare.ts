@@ -9,6 +9,7 @@ import { createRestoring, findDatabase, refuseForeign, setMarker } from './resto
 import { discardDatabase } from './restore-discard.ts'
 import { extensionVersions } from './restore-extensions.ts'
 import { majorOf } from './restore-facts.ts'
+import { partOf } from './restore-options.ts'
 import type { RestorerSettings } from './restore-options.ts'
 import { applyProperties, creationProperties } from './restore-properties.ts'
 import { NO_RENAMING } from './restore-renaming.ts'
@@ -33,10 +34,11 @@ export async function prepareDatabase (maintenance: pg.Client, context: NewDatab
   const comment = facts?.comment ?? null
   const major = await readServerMajor(maintenance)
   const statements = { renaming: NO_RENAMING, owners: settings.owners, major, extensionVersions: await extensionVersions(maintenance, facts), signal }
+  const stages = stagesOf(items, facts?.order ?? [])
   await discardLeftover(maintenance, context)
   await createRestoring(maintenance, restoring, { owner, comment, properties: facts === undefined ? '' : creationProperties(maintenance, facts) })
-  const differing = await withDatabase(settings, restoring, { signal }, async sessions => {
-    const tables = await buildDatabase(sessions, stagesOf(items, facts?.order ?? []), { ...statements, onItem })
+  const differing = await withDatabase(settings, restoring, { signal, tables: stages.rows.length }, async sessions => {
+    const tables = await buildDatabase(sessions, stages, { ...statements, onItem })
     if (facts !== undefined) await applyProperties(maintenance, restoring, facts, settings)
     return await differingContents(sessions, tables, items, statements)
   })
@@ -47,10 +49,11 @@ export async function prepareDatabase (maintenance: pg.Client, context: NewDatab
   await setMarker(maintenance, restoring, { owner, state: 'ready', comment })
 }
 
-async function withDatabase<T> ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { signal }: AbortOptions, act: (sessions: Sessions) => Promise<T>): Promise<T> {
-  const lease = await server.lease(1, { atMost: concurrency, signal })
+/** Opens no more connections than `tables` keep busy. */
+async function withDatabase<T> ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { tables, signal }: AbortOptions & { readonly tables: number }, act: (sessions: Sessions) => Promise<T>): Promise<T> {
+  const lease = await server.lease(1, { atMost: Math.min(concurrency, tables + 1), signal })
   try {
-    return await withSessions(lease, database, { count: lease.size, maintenanceWorkMem, durable: 'at-end', signal }, act)
+    return await withSessions(lease, database, { count: lease.size, maintenanceWorkMem: partOf(maintenanceWorkMem, lease.size), durable: 'at-end', signal }, act)
   } finally {
     await lease.close()
   }
