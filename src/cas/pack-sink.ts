@@ -11,6 +11,7 @@ import type { FinishedPack } from './pack-writer.ts'
 import { sealedLength } from './sealed-backend.ts'
 import { SEGMENT_BLOBS, segmentRuns } from './segment.ts'
 import { writeSegment } from './segments.ts'
+import { free } from './zstd.ts'
 
 /** Packs being written at one time; more wait, and `append`'s callers with them. Each takes 18 MB of memory. */
 const PACKS_IN_FLIGHT = 1
@@ -89,6 +90,7 @@ export class PackSink {
     await this.#writes.onIdle()
     this.#index()
     await this.#indexing
+    this.#freeSpare()
     this.#check()
   }
 
@@ -97,6 +99,12 @@ export class PackSink {
     this.#failure ??= { error: new BackupError('INVALID_OPTION', 'the session is over') }
     await this.#writes.onIdle()
     await this.#indexing
+    this.#freeSpare()
+  }
+
+  /** Often a flush is the last one, and much is read after it. */
+  #freeSpare (): void {
+    for (const memory of this.#spare.splice(0)) free(memory)
   }
 
   #check (): void {
