@@ -5,13 +5,19 @@ export type Address = string
 
 export interface PutBlobOptions extends AbortOptions {
   /** A blob that is probably similar (the parent's chunk at the same place): tried as dictionary. Ignored when absent or unfit. */
-  readonly base?: Address | undefined
+  readonly base?: Address | KnownBlob | undefined
   /**
    * What it is, for writers without a key: these build on chunks that they have stored before, but store each block anew, since
    * they must read it again.
    * @default 'block'
    */
   readonly kind?: 'block' | 'chunk'
+}
+
+/** A blob with the bytes that `get` gave for it. */
+export interface KnownBlob {
+  readonly address: Address
+  readonly bytes: Uint8Array
 }
 
 export interface PutBlobResult {
@@ -31,6 +37,7 @@ export interface BlobReader {
 
 /** Writes blobs within one session. `put` may be called concurrently; it resolves when the blob is accepted, not yet durable. */
 export interface BlobWriter extends BlobReader {
+  /** `bytes` must stay as they are until it resolves; from then on the caller may use their memory again. */
   /** `bytes` must stay as they are until it resolves; from then on the caller may use their memory again. */
   put(bytes: Uint8Array, options?: PutBlobOptions): Promise<PutBlobResult>
   /** True if there is a copy that the session may build on: the blob then counts as put, though nothing of it was read. */

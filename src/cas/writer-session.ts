@@ -6,7 +6,7 @@ import type { Base } from './blob-encoder.ts'
 import { isUnreadable } from './blob-fetcher.ts'
 import type { BlobFetcher } from './blob-fetcher.ts'
 import { MAX_DEPTH } from './blob-list.ts'
-import type { Address, BlobWriter, PutBlobOptions, PutBlobResult } from './blob-store.ts'
+import type { Address, BlobWriter, KnownBlob, PutBlobOptions, PutBlobResult } from './blob-store.ts'
 import type { Codec } from './codec.ts'
 import type { Copy } from './copy.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
@@ -168,7 +168,7 @@ export class WriterSession implements BlobWriter {
     if (this.#over) throw new BackupError('INVALID_OPTION', `session ${this.id} is over`, { data: { session: this.id } })
   }
 
-  async #putNew (address: Address, bytes: Uint8Array, base: Address | undefined): Promise<PutBlobResult> {
+  async #putNew (address: Address, bytes: Uint8Array, base: Address | KnownBlob | undefined): Promise<PutBlobResult> {
     const storing = this.#store(address, bytes, base)
     this.#storing.set(address, storing)
     try {
@@ -180,7 +180,7 @@ export class WriterSession implements BlobWriter {
     }
   }
 
-  async #store (address: Address, bytes: Uint8Array, base: Address | undefined): Promise<number> {
+  async #store (address: Address, bytes: Uint8Array, base: Address | KnownBlob | undefined): Promise<number> {
     const { codec, sink } = this.#parts
     const found = base === undefined ? undefined : await this.#base(base)
     const copy = await encodeBlob(codec, { address, bytes }, found, (blob, stored) => sink.append(blob, stored))
@@ -189,12 +189,13 @@ export class WriterSession implements BlobWriter {
   }
 
   /** The base, if it has a copy to build on and that copy is intact. */
-  async #base (address: Address): Promise<Base | undefined> {
+  async #base (base: Address | KnownBlob): Promise<Base | undefined> {
+    const { address, bytes: known } = typeof base === 'string' ? { address: base, bytes: undefined } : base
     if (this.#parts.repository.isWriteOnly) return undefined
     const copy = this.#usable(address)
     if (copy === undefined || copy.depth >= MAX_DEPTH) return undefined
     try {
-      const bytes = await this.#parts.fetcher.fetchBase(address, this.#find, { below: copy.depth + 1 })
+      const bytes = known ?? await this.#parts.fetcher.fetchBase(address, this.#find, { below: copy.depth + 1 })
       return bytes === undefined ? undefined : { address, bytes, depth: copy.depth }
     } catch (error) {
       if (isUnreadable(error)) return undefined

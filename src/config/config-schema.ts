@@ -34,6 +34,8 @@ export const SOURCES = {
     excludeTables: optional(v.pipe(v.array(v.pipe(v.string(), v.regex(/^[^.]+[.].+$/))), v.description('a list of tables as schema.table'))),
     pgDump: optional(text("'wasm', 'native' or the path of a pg_dump")),
     maxConnections: optional(wholeNumber(1)),
+    reads: optional(oneOf(['incremental', 'full'], "'incremental' or 'full'")),
+    fullReadEvery: optional(wholeNumber(1)),
     target: optional(group({ url: optional(SECRET), database: optional(DATABASE) })),
   }),
   qdrant: group({

@@ -16,11 +16,12 @@ export async function openSource (config: SourceConfig): Promise<Source> {
 
 async function openPostgresSource (config: PostgresConfig): Promise<Source> {
   const [{ postgresSource }, { openDatabase }] = await Promise.all([import('../sources/postgres/postgres-source.ts'), import('./open-postgres.ts')])
-  const { name, schemas, excludeSchemas, excludeTables, pgDump } = config
+  const { name, schemas, excludeSchemas, excludeTables, pgDump, reads, fullReadEvery } = config
   const { server, database } = await openDatabase(config)
   return postgresSource({
     name, server, database, connections: server.maxConnections,
     ...(schemas !== undefined && { schemas }), ...(excludeSchemas !== undefined && { excludeSchemas }), ...(pgDump !== undefined && { pgDump }),
+    ...(reads !== undefined && { reads }), ...(fullReadEvery !== undefined && { fullReadEvery }),
     ...(excludeTables !== undefined && { excludeTables: excludeTables.map(splitTable) }),
   })
 }

@@ -28,9 +28,9 @@ export function resolveSources ({ sources: { postgres, qdrant, files, matrices }
 }
 
 function postgresConfig ({ name = 'postgres', url, replicaUrl, target, ...rest }: SourceSettings<'postgres'>, place: SourcesPlace): PostgresConfig {
-  const { database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections } = rest
+  const { database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections, reads, fullReadEvery } = rest
   return {
-    kind: 'postgres', name, database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections, password: place.env['PGPASSWORD'],
+    kind: 'postgres', name, database, schemas, excludeSchemas, excludeTables, pgDump, maxConnections, reads, fullReadEvery, password: place.env['PGPASSWORD'],
     url: secret(url, 'postgres', 'url', place), replicaUrl: maybeSecret(replicaUrl, 'postgres', 'replicaUrl', place),
     target: { url: maybeSecret(target?.url, 'postgres', 'target.url', place), database: target?.database },
   }

@@ -17,6 +17,8 @@ export interface PostgresConfig extends PostgresServerConfig {
   readonly excludeTables: readonly string[] | undefined
   readonly pgDump: string | undefined
   readonly maxConnections: number | undefined
+  readonly reads: 'incremental' | 'full' | undefined
+  readonly fullReadEvery: number | undefined
   readonly target: { readonly url: Secret | undefined, readonly database: string | undefined }
 }
 

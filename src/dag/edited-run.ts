@@ -12,7 +12,7 @@ import type { TreeEntry } from './tree.ts'
 /** A chunk of the new version: one of the earlier version as it is, or new bytes and the chunk that stood there. */
 export type EditedChunk =
   | { readonly entry: TreeEntry }
-  | { readonly chunk: RowChunk, readonly base: TreeEntry | undefined }
+  | { readonly chunk: RowChunk, readonly base: Pick<Origin, 'entry' | 'bytes'> | undefined }
 
 /** Rows that stay together unless the run is cut anew: only the last of them can be where a chunk ends. */
 interface Atom {
@@ -27,6 +27,8 @@ interface Atom {
 export interface Origin {
   /** The earlier chunk whose place it is. */
   readonly entry: TreeEntry
+  /** Its bytes. */
+  readonly bytes: Uint8Array
   /** False if it is one new row. */
   readonly isOld: boolean
   /** True if it is that chunk as it was. */
@@ -134,12 +136,12 @@ export class EditedRun {
   }
 
   #chunk (from: number, to: number): EditedChunk {
-    const { entry, isWhole } = this.#atoms[from]!.origin
-    if (to - from === 1 && isWhole === true) return { entry }
+    const { origin } = this.#atoms[from]!
+    if (to - from === 1 && origin.isWhole === true) return { entry: origin.entry }
     const bytes = new Uint8Array(this.#bytes.bytes.subarray(this.#startOf(from), this.#atoms[to - 1]!.end))
     const key = bytes.slice(0, keyEnd(bytes, 0, bytes.length, this.#rule.keyColumns))
     const known = this.#atoms.slice(from, to).reduce<number | undefined>((sum, { origin: { rows } }) => sum === undefined || rows === undefined ? undefined : sum + rows, 0)
-    return { chunk: { bytes, rows: known ?? countRows({ bytes, from: 0, to: bytes.length }), sizeBytes: bytes.length, key, values: [] }, base: entry }
+    return { chunk: { bytes, rows: known ?? countRows({ bytes, from: 0, to: bytes.length }), sizeBytes: bytes.length, key, values: [] }, base: origin }
   }
 
   #startOf (atom: number): number {
@@ -150,7 +152,7 @@ export class EditedRun {
     let at = 0, atom = 0
     for await (const chunk of chunkRows(rowBatches(this.#bytes.bytes), this.#rule)) {
       while (atom < this.#atoms.length - 1 && this.#atoms[atom]!.end <= at) atom++
-      yield { chunk, base: this.#atoms[atom]?.origin.entry }
+      yield { chunk, base: this.#atoms[atom]?.origin }
       at += chunk.bytes.length
     }
   }

@@ -47,8 +47,8 @@ class Piece {
 
   /** Where an atom that ends with its last row is from. */
   get origin (): Origin {
-    const { entry, deleted, isParted, isTouched } = this
-    return { entry, isOld: true, isWhole: !isTouched && !isParted && deleted === 0, rows: isParted ? undefined : (entry.count ?? 0) - deleted }
+    const { entry, bytes, deleted, isParted, isTouched } = this
+    return { entry, bytes, isOld: true, isWhole: !isTouched && !isParted && deleted === 0, rows: isParted ? undefined : (entry.count ?? 0) - deleted }
   }
 }
 
@@ -196,7 +196,7 @@ export class RowEditor {
     piece.isParted = true
     this.#run.append(rows.bytes, start, end)
     const hash = this.#hash.of(key.bytes, key.start, key.end)
-    this.#run.mark(hash, { entry: piece.entry, isOld })
+    this.#run.mark(hash, { entry: piece.entry, bytes: piece.bytes, isOld })
     if (hash.below(this.#options.bits)) yield * this.#run.take()
   }
 

@@ -21,7 +21,7 @@ describe('checkConfig', () => {
       repository: '.backups', project: 'psyche', concurrency: 2,
       retention: { maxSnapshots: 10, ttlDays: 30, keepLast: 3, keepDaily: 7, keepWeekly: 4, keepMonthly: 12 },
       sources: {
-        postgres: [{ name: 'main', url: { env: 'DB' }, replicaUrl: { file: 'replica' }, database: 'db', maxConnections: 3, target: { url: URL, database: 'copy' } }, { name: 'auth', url: URL }],
+        postgres: [{ name: 'main', url: { env: 'DB' }, replicaUrl: { file: 'replica' }, database: 'db', maxConnections: 3, reads: 'full', fullReadEvery: 5, target: { url: URL, database: 'copy' } }, { name: 'auth', url: URL }],
         qdrant: { url: 'http://localhost:6333', apiKey: { env: 'KEY' }, collections: ['facts'], target: { url: 'http://other:6333' } },
         files: { folder: 'storage', target: { folder: 'copy' } },
         matrices: { folder: 'matrices' },
@@ -36,6 +36,7 @@ describe('checkConfig', () => {
 
   it.each([
     [{ sources: { postgres: { url: URL, maxConnections: 0 } } }, 'sources.postgres.maxConnections must be a whole number from 1'],
+    [{ sources: { postgres: { url: URL, reads: 'some' } } }, "sources.postgres.reads must be 'incremental' or 'full'"],
     [{ sources: { postgres: { url: URL, maxConnections: 1.5 } } }, 'sources.postgres.maxConnections must be a whole number from 1'],
     [{ sources: { postgres: [{ url: URL }, { url: URL, maxConnections: '4' }] } }, 'sources.postgres[1].maxConnections must be a whole number from 1'],
     [{ sources: { postgres: {} } }, "sources.postgres.url is missing; it must be a text, { env: 'NAME' } or { file: 'path' }"],

@@ -12,7 +12,7 @@ export class MemoryBlobs implements BlobWriter {
     const address = hash('sha256', bytes, 'hex')
     const stored = this.blobs.has(address) ? 'present' : 'new'
     this.blobs.set(address, Uint8Array.from(bytes))
-    this.puts.push({ address, base, stored })
+    this.puts.push({ address, base: typeof base === 'object' ? base.address : base, stored })
     return { address, stored, storedBytes: stored === 'new' ? bytes.length : 0 }
   }
 

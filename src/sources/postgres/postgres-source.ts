@@ -29,8 +29,8 @@ export interface PostgresSourceOptions extends SchemaSelection {
   readonly lockTimeoutMs?: number
   /**
    * `incremental`: of tables that the parent snapshot holds only what changed is read, where the server's own records make that certain.
-   * It needs three connections; the first capture with it reads everything.
-   * @default 'full'
+   * It needs three connections; the first capture reads everything. `full`: all rows, every time.
+   * @default 'incremental'
    */
   readonly reads?: 'full' | 'incremental'
   /** With incremental reads: every so many snapshots a table is read in full. @default 10 */
@@ -67,12 +67,12 @@ async function openCapture (options: Settled, { signal, previous }: CaptureOptio
 }
 
 async function openOn (lease: ConnectionLease, options: Settled, { signal, previous }: CaptureOptions): Promise<Capture> {
-  const { name: source, database, pgDump, lockTimeoutMs = 30_000, now = () => new Date() } = options
+  const { name: source, database, pgDump, lockTimeoutMs = 30_000, reads = 'incremental', now = () => new Date() } = options
   const selection = selectionOf(options)
   const first = await lease.connect(database, { signal })
   const serverMajor = await readServerMajor(first)
   const dumper = await chooseDumper(readerOf(options), { serverMajor, signal, ...(pgDump !== undefined && { pgDump }) })
-  const incremental = options.reads === 'incremental' ? { previous, fullReadEvery: options.fullReadEvery, visible: await readWalPosition(first) } : undefined
+  const incremental = reads === 'incremental' ? { previous, fullReadEvery: options.fullReadEvery, visible: await readWalPosition(first) } : undefined
   await lease.release(first)
   const begin = now()
   const snapshot = await DatabaseSnapshot.open(lease, database, { selection, lockTimeoutMs })

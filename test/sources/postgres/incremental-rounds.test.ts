@@ -47,7 +47,7 @@ describe.each([15, 18] as const)('rows read by what changed, round after round, 
   afterAll(async () => { await postgres.stop() })
 
   const source = (): Source => postgresSource({ server, database: 'rounds', reads: 'incremental', fullReadEvery: 1_000 })
-  const whole = (): Source => postgresSource({ server, database: 'rounds' })
+  const whole = (): Source => postgresSource({ server, database: 'rounds', reads: 'full' })
   const inRounds = async <T>(work: (client: pg.Client) => Promise<T>): Promise<T> => await inDatabase(postgres, 'rounds', work)
 
   it('are what full reads give, whatever is open, prepared, rolled back or cleaned up', { timeout: 600_000 }, async () => {

@@ -32,7 +32,7 @@ describe.each([15, 18] as const)('rows read by what changed, on PostgreSQL %i', 
 
   const run = async (sql: string, database = DATABASE): Promise<void> => { await inDatabase(postgres, database, async client => { await client.query(sql) }) }
   const source = (options: Partial<PostgresSourceOptions> = {}): Source => postgresSource({ server, database: DATABASE, reads: 'incremental', ...options })
-  const whole = (): Source => postgresSource({ server, database: DATABASE })
+  const whole = (): Source => postgresSource({ server, database: DATABASE, reads: 'full' })
 
   it('are what a full read gives', async () => {
     await run(TABLE)
