@@ -20,6 +20,7 @@ export function caf ({ sealed, profiles }: { readonly sealed: boolean, readonly 
     },
     init: `${CAF} init ${sealed ? '--sealed' : ''}`,
     ...sealed ? {} : { start: `${CAF} --version` },
+    list: `${CAF} snapshots`,
     snapshotDatabase: `${CAF} ${FROM_DATABASE} snapshot`,
     restoreDatabase: `${CAF} ${FROM_DATABASE} restore latest --to-database "$TARGET"`,
     restoreTable: `${CAF} ${FROM_DATABASE} restore latest --table public.ai_sessions --no-deps --to-database "$TARGET"`,

@@ -1,6 +1,7 @@
 /** What can be measured, in the order of the table. */
 export const ACTS = {
   start: 'Start, and nothing else',
+  list: 'Start, and list ten snapshots',
   'database/first': 'PostgreSQL: first snapshot',
   'database/unchanged': 'PostgreSQL: nothing changed',
   'database/day': 'PostgreSQL: after a day',
@@ -33,6 +34,8 @@ export interface Contender {
   readonly env: Readonly<Record<string, string>>
   readonly init?: string
   readonly start?: string
+  /** Lists the files' snapshots. */
+  readonly list?: string
   readonly snapshotDatabase?: string
   readonly restoreDatabase?: string
   readonly restoreTable?: string
@@ -45,6 +48,8 @@ export interface Contender {
   /** Forgets the snapshot `FOUND` and frees its space. */
   readonly collect?: string
   readonly snapshotPoints?: string
+  /** Acts that say nothing of it, since it does the same at others. */
+  readonly leavesOut?: readonly Act[]
   /** Whether a restore makes its database. */
   readonly makesTarget: boolean
   /** Folders below `STORE` that are a cache of this host. */

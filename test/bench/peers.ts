@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Contender } from './contender.ts'
+import type { Act, Contender } from './contender.ts'
 
 /** The folder of PostgreSQL's own client programs; undefined where they are not installed. */
 export function postgresPrograms (): string | undefined {
@@ -24,14 +24,20 @@ const LOAD_TABLE = `psql --quiet --no-psqlrc --dbname "$TARGET" --command "${TAB
 
 /** Those of the others that are installed here. */
 export function findPeers (): Peers {
-  const hasPostgres = postgresPrograms() !== undefined
-  const candidates: Array<[string, string, (version: string) => Contender]> = [['restic', 'version', restic], ['borg', '--version', borg], ['pg_dump', '--version', pgDump]]
+  const pgDump = postgresPrograms() === undefined ? undefined : versionOf('pg_dump', '--version')
+  const hasCurl = versionOf('curl', '--version') !== undefined
+  const candidates: Array<[string, string, (version: string) => Contender]> = [['restic', 'version', restic], ['borg', '--version', borg]]
   const found = candidates.map(([name, flag, make]) => ({ name, make, version: versionOf(name, flag) }))
+  const stores = found.flatMap(({ make, version }) => version === undefined ? [] : [make(version)])
   return {
-    present: found.flatMap(({ make, version }) => version === undefined ? [] : [hasPostgres ? make(version) : withoutDatabase(make(version))]),
+    present: [
+      ...stores.map(store => pgDump === undefined ? withoutDatabase(store) : store).map(store => hasCurl ? store : withoutPoints(store)),
+      ...pgDump === undefined ? [] : dumps(pgDump),
+    ],
     absent: [
       ...found.filter(({ version }) => version === undefined).map(({ name }) => `${name}: not installed here`),
-      ...hasPostgres ? [] : ['restic and borg with PostgreSQL: neither pg_dump nor psql is installed here'],
+      ...pgDump === undefined ? ['pg_dump, and restic and borg with PostgreSQL: neither pg_dump nor psql is installed here'] : [],
+      ...hasCurl ? [] : ['restic and borg with Qdrant: curl is not installed here'],
     ],
   }
 }
@@ -54,6 +60,19 @@ function withoutDatabase (contender: Contender): Contender {
   return rest
 }
 
+function withoutPoints (contender: Contender): Contender {
+  const { snapshotPoints: _points, ...rest } = contender
+  return rest
+}
+
+/** Qdrant's own snapshot of each collection, streamed to a command that finds its name in `COLLECTION`. */
+function eachCollection (command: string): string {
+  return String.raw`for COLLECTION in facts documents; do
+    at="$QDRANT_URL/collections/$COLLECTION/snapshots"
+    name=$(curl -sSf -X POST "$at" | grep -o '"name":"[^"]*"' | head -n 1 | cut -d '"' -f 4) && curl -sSf "$at/$name" | ${command} && curl -sSf -X DELETE "$at/$name" > "$OUTPUT/curl.txt" || exit 1
+  done`
+}
+
 function restic (version: string): Contender {
   const text = 'restic dump --quiet latest database.sql'
   return {
@@ -62,6 +81,7 @@ function restic (version: string): Contender {
     env: { RESTIC_PASSWORD: 'password of the benchmark' },
     init: 'restic init --quiet',
     start: 'restic version',
+    list: 'restic snapshots',
     snapshotDatabase: `${DUMP} | restic backup --quiet --stdin --stdin-filename database.sql`,
     restoreDatabase: `${text} | ${LOAD}`,
     restoreTable: `${LOAD_TABLE} ${text} | ${ONE_TABLE} | ${LOAD}`,
@@ -70,6 +90,7 @@ function restic (version: string): Contender {
     restoreFiles: 'restic restore --quiet latest --target "$OUTPUT/files"',
     findSnapshot: String.raw`restic snapshots --tag "n$NUMBER" --json | grep -o '"short_id":"[0-9a-f]*"' | cut -d '"' -f 4`,
     collect: 'restic forget --quiet --prune "$FOUND"',
+    snapshotPoints: eachCollection('restic backup --quiet --stdin --stdin-filename "$COLLECTION.snapshot"'),
     makesTarget: false,
     caches: [],
   }
@@ -84,6 +105,7 @@ function borg (version: string): Contender {
     env: { BORG_PASSPHRASE: 'password of the benchmark', BORG_RELOCATED_REPO_ACCESS_IS_OK: 'yes' },
     init: 'borg init --encryption repokey-blake2 2> "$OUTPUT/borg.txt"',
     start: 'borg --version',
+    list: 'borg list',
     snapshotDatabase: `${DUMP} | ${create} "::database-$NUMBER" -`,
     restoreDatabase: `${text} | ${LOAD}`,
     restoreTable: `${LOAD_TABLE} ${text} | ${ONE_TABLE} | ${LOAD}`,
@@ -92,22 +114,31 @@ function borg (version: string): Contender {
     restoreFiles: 'mkdir "$OUTPUT/files" && cd "$OUTPUT/files" && borg extract "::files-$NUMBER"',
     findSnapshot: 'echo "files-$NUMBER"',
     collect: 'borg delete "::$FOUND" && borg compact',
+    snapshotPoints: eachCollection(`${create} "::$COLLECTION-$NUMBER" -`),
     makesTarget: false,
     caches: [],
   }
 }
 
-/** No repository: a whole dump each time in the custom format, compressed as pg_dump does by itself. */
-function pgDump (version: string): Contender {
-  const dump = '"$STORE/database-$NUMBER.dump"'
+/** No repository: a whole dump each time, in three ways: one file as pg_dump compresses by itself; by two processes; and by two without compression. */
+function dumps (version: string): Contender[] {
+  return [
+    dump('pg_dump -Fc', version, '--format custom', ['database/unchanged']),
+    dump('pg_dump -Fd -j2', version, '--format directory --jobs 2', ['database/unchanged']),
+    dump('pg_dump -Fd -j2 -Z0', version, '--format directory --jobs 2 --compress 0', []),
+  ]
+}
+
+function dump (name: string, version: string, options: string, leavesOut: readonly Act[]): Contender {
+  const place = '"$STORE/database-$NUMBER.dump"'
   return {
-    name: 'pg_dump',
+    name,
     version,
     env: {},
-    start: 'pg_dump --version',
-    snapshotDatabase: `${DUMP} --format custom --file ${dump}`,
-    restoreDatabase: `pg_restore --jobs 2 --dbname "$TARGET" ${dump}`,
-    restoreTable: `pg_restore --table ai_sessions --dbname "$TARGET" ${dump}`,
+    snapshotDatabase: `${DUMP} ${options} --file ${place}`,
+    restoreDatabase: `pg_restore --jobs 2 --dbname "$TARGET" ${place}`,
+    restoreTable: `pg_restore --table ai_sessions --dbname "$TARGET" ${place}`,
+    leavesOut,
     makesTarget: false,
     caches: [],
   }

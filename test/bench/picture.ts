@@ -2,7 +2,7 @@ import { ACTS } from './contender.ts'
 import type { Act } from './contender.ts'
 import type { Result } from './results.ts'
 
-const COLOURS: Readonly<Record<string, string>> = { caf: '#1f6feb', 'caf-sealed': '#79c0ff', restic: '#d29922', borg: '#3fb950' }
+const COLOURS: Readonly<Record<string, string>> = { caf: '#1f6feb', 'caf-sealed': '#79c0ff', restic: '#d29922', borg: '#3fb950', 'pg_dump -Fd -j2': '#6e7681', 'pg_dump -Fd -j2 -Z0': '#b1bac4' }
 const OTHERS = '#8b949e'
 
 const PANELS: ReadonlyArray<{ readonly title: string, readonly value: (result: Result) => number, readonly text: (value: number) => string }> = [
@@ -11,7 +11,7 @@ const PANELS: ReadonlyArray<{ readonly title: string, readonly value: (result: R
   { title: 'MB of memory', value: ({ peakBytes }) => peakBytes / 1e6, text: value => value.toFixed(0) },
 ]
 
-const SHOWN: readonly Act[] = ['database/first', 'database/unchanged', 'database/day', 'database/restore', 'database/table', 'files/first', 'files/unchanged', 'files/day']
+const SHOWN: readonly Act[] = ['database/first', 'database/unchanged', 'database/day', 'database/restore', 'database/table', 'database/verify', 'files/first', 'files/unchanged', 'files/day', 'points/day']
 
 /** Less than this does not fill a panel, in its unit: the log entry of a restore is no bar. */
 const SMALLEST = 0.1
@@ -22,6 +22,7 @@ const PANEL = 210
 const BAR = 12
 const GAP = 14
 const TEXT_ROOM = 44
+const CHARACTER = 6.7
 
 /** Bars for the main acts as an SVG: for each act, seconds, bytes and memory of each contender. The longest bar of an act fills its panel. */
 export function drawResults (results: readonly Result[], caption: string): string {
@@ -57,8 +58,8 @@ function bars (rows: readonly Result[], { value, text: textOf }: (typeof PANELS)
 
 function legend (names: readonly string[]): string {
   return names.map((name, number) => {
-    const x = MARGIN + number * 130
-    return `<rect x="${x}" y="${MARGIN}" width="10" height="10" fill="${colourOf(name)}"/>${text(x + 16, MARGIN + 9, name, '#e6edf3')}`
+    const x = MARGIN + names.slice(0, number).reduce((sum, before) => sum + before.length * CHARACTER + 34, 0)
+    return `<rect x="${x.toFixed(1)}" y="${MARGIN}" width="10" height="10" fill="${colourOf(name)}"/>${text(x + 16, MARGIN + 9, name, '#e6edf3')}`
   }).join('\n')
 }
 

@@ -9,6 +9,8 @@ export interface Measurement extends Cost {
   readonly serverCpuMs?: number
   /** Pages that the PostgreSQL server looked at, in bytes. */
   readonly serverReadBytes?: number
+  /** What the PostgreSQL server sent, in bytes. */
+  readonly sentBytes?: number
   /** What was gone through, rows as COPY text or files, where all of it was. */
   readonly throughBytes?: number
   /** By how much the repository grew; negative when space was freed. For an archive, its length. */
@@ -22,12 +24,20 @@ export function medians (measurements: readonly Measurement[]): Result[] {
   const groups = Map.groupBy(measurements, ({ act, contender }) => `${act} ${contender}`)
   return [...groups.values()].map(group => {
     const of = (member: (measurement: Measurement) => number | undefined): number | undefined => median(group.map(member).filter(value => value !== undefined))
-    const [serverCpuMs, serverReadBytes, throughBytes] = [of(one => one.serverCpuMs), of(one => one.serverReadBytes), of(one => one.throughBytes)]
+    const optional = { serverCpuMs: of(one => one.serverCpuMs), serverReadBytes: of(one => one.serverReadBytes), sentBytes: of(one => one.sentBytes), throughBytes: of(one => one.throughBytes) }
     return {
       act: group[0]!.act, contender: group[0]!.contender, rounds: group.length,
       wallMs: of(one => one.wallMs)!, cpuMs: of(one => one.cpuMs)!, peakBytes: of(one => one.peakBytes)!, addedBytes: of(one => one.addedBytes)!,
-      ...serverCpuMs === undefined ? {} : { serverCpuMs }, ...serverReadBytes === undefined ? {} : { serverReadBytes }, ...throughBytes === undefined ? {} : { throughBytes },
+      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
     }
+  })
+}
+
+/** Adds what a round counted that was not timed. */
+export function withCounts (results: readonly Result[], counted: readonly Measurement[]): Result[] {
+  return results.map(result => {
+    const { sentBytes } = counted.find(({ act, contender }) => act === result.act && contender === result.contender) ?? {}
+    return sentBytes === undefined ? result : { ...result, sentBytes }
   })
 }
 

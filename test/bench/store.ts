@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bed } from './bed.ts'
 import type { Act, Contender } from './contender.ts'
+import type { CountingProxy } from './counting-proxy.ts'
 import { folderSize } from './folder-size.ts'
 import { runMeasured } from './measured-process.ts'
 import { environment } from './peers.ts'
@@ -14,14 +15,17 @@ export class Store {
   readonly #bed: Bed
   readonly #folder: string
   readonly #env: Readonly<Record<string, string>>
+  readonly #proxy: CountingProxy | undefined
 
-  constructor (contender: Contender, bed: Bed, folder: string) {
+  /** Through `proxy` the contender reaches PostgreSQL, if there is one. */
+  constructor (contender: Contender, bed: Bed, folder: string, proxy?: CountingProxy) {
     const [store, cache] = [join(folder, 'store'), join(folder, 'cache')]
     this.contender = contender
     this.#bed = bed
     this.#folder = folder
+    this.#proxy = proxy
     this.#env = {
-      ...environment(), ...bed.env, ...contender.env,
+      ...environment(), ...bed.env, ...contender.env, ...proxy === undefined ? {} : { PGPORT: String(proxy.port) },
       STORE: store, CACHE: cache, OUTPUT: this.output, HOME: cache,
       RESTIC_REPOSITORY: store, RESTIC_CACHE_DIR: cache, BORG_REPO: store, BORG_BASE_DIR: cache, XDG_CACHE_HOME: cache, CAF_STATE_DIR: join(cache, 'state'),
     }
@@ -50,10 +54,12 @@ export class Store {
   async measure (act: Act, command: string, variables: Readonly<Record<string, string>> = {}): Promise<Measurement> {
     const sizeBefore = await this.#size()
     const serverBefore = await this.#serverReading(act)
+    const sentBefore = this.#proxy?.sentBytes() ?? 0
     const { cost } = await runMeasured(command, { cwd: this.#folder, env: { ...this.#env, ...variables }, signal: this.#bed.signal })
     const serverAfter = await this.#serverReading(act)
     return {
       act, contender: this.contender.name, ...cost, addedBytes: await this.#size() - sizeBefore, ...this.#through(act),
+      ...this.#proxy === undefined ? {} : { sentBytes: this.#proxy.sentBytes() - sentBefore },
       ...serverBefore === undefined || serverAfter === undefined ? {} : { serverCpuMs: serverAfter.cpuMs - serverBefore.cpuMs, serverReadBytes: serverAfter.bytes - serverBefore.bytes },
     }
   }
