@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, fchmodSync, fchownSync, futimesSync } from 'node:fs'
 import { lchown, lutimes, open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import type { FileEntry } from '../source.ts'
@@ -10,6 +10,13 @@ export async function setAttributes (handle: FileHandle, entry: FileEntry, owner
   if (ownership.owners === 'keep') await handle.chown(entry.uid, entry.gid)
   await handle.chmod(ownership.mode(entry))
   await handle.utimes(timeText(entry.mtimeNs), timeText(entry.mtimeNs))
+}
+
+/** As {@link setAttributes}, at once. */
+export function setAttributesNow (file: number, entry: FileEntry, ownership: Ownership): void {
+  if (ownership.owners === 'keep') fchownSync(file, entry.uid, entry.gid)
+  fchmodSync(file, ownership.mode(entry))
+  futimesSync(file, timeText(entry.mtimeNs), timeText(entry.mtimeNs))
 }
 
 /** The attributes of a folder whose content is complete; durable afterwards, as are the names in it. */

@@ -1,6 +1,7 @@
 import { BackupError, isBackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { FileEntry, PrepareOptions, Problem, RestoreItem, Restorer } from '../source.ts'
+import { DiskPlace } from './disk-place.ts'
 import { firstDifference } from './compare-entries.ts'
 import { OpenFiles } from './open-files.ts'
 import { Ownership } from './ownership.ts'
@@ -136,9 +137,10 @@ class FolderRestorer implements Restorer {
 
   async #isAt (root: string, item: RestoreItem, signal: AbortSignal | undefined): Promise<boolean> {
     if (this.#selection !== undefined) return await this.#difference(root, item, signal) === undefined
-    const files = new OpenFiles(root)
+    const disk = await DiskPlace.of(root)
+    const files = new OpenFiles(root, disk)
     try {
-      return await item.matches(readBack(root, item, { files, ownership: this.#ownership }), { signal })
+      return await item.matches(readBack(root, item, { files, disk, ownership: this.#ownership }), { signal })
     } finally {
       await files.close()
     }

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
 
 const BLOCK_BYTES = 4096
-/** Shorter runs of zeros are written: a hole costs the file system an extent. */
-const HOLE_BYTES = 64 * 1024
+/** Shorter runs of zeros are written: a hole costs the file system an extent. In bytes. */
+export const HOLE_BYTES = 64 * 1024
 const ZEROS = Buffer.alloc(HOLE_BYTES)
 
 /** Writes a file from its start; long runs of zeros become holes. */

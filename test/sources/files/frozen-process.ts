@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { readdirSync, rmSync } from 'node:fs'
+import calls, { readdirSync, rmSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 const OF_FOLDERS = ['open', 'mkdir', 'rename', 'rm', 'rmdir', 'link', 'symlink', 'lutimes', 'lchown', 'chmod', 'chown', 'lstat', 'readdir', 'readFile', 'readlink']
 const OF_FILES = ['write', 'read', 'truncate', 'sync', 'chown', 'chmod', 'utimes', 'stat', 'close']
+const AT_ONCE = ['openSync', 'writeSync', 'readSync', 'fstatSync', 'lstatSync', 'fchownSync', 'fchmodSync', 'futimesSync']
 
 /** A run that stops for ever at one of its calls to the file system, like a process killed there: nothing after it happens, no `finally` either. */
 interface Run {
@@ -27,6 +28,8 @@ export async function watchFileSystem (): Promise<void> {
   watch(Object.getPrototypeOf(handle) as object, OF_FILES)
   await handle.close()
   watch(fs, OF_FOLDERS)
+  watchAtOnce(AT_ONCE)
+  watchSync()
   syncBuiltinESMExports()
 }
 
@@ -64,6 +67,30 @@ function watch (owner: object, names: readonly string[]): void {
       return value
     })
   }
+}
+
+/** A call that does not wait cannot stop for ever: it throws, and so does each after it, but the descriptors are closed, as the system would. */
+function watchAtOnce (names: readonly string[]): void {
+  for (const name of names) {
+    const original = Reflect.get(calls, name) as (...parameters: unknown[]) => unknown
+    Reflect.set(calls, name, (...parameters: unknown[]): unknown => {
+      const run = RUN.getStore()
+      if (run !== undefined && isOver(run)) throw new Error('the process is dead')
+      return original(...parameters)
+    })
+  }
+}
+
+function watchSync (): void {
+  Reflect.set(calls, 'fsync', (_file: number, done: (error: null) => void): void => {
+    const run = RUN.getStore()
+    if (run === undefined || !isOver(run)) done(null)
+  })
+}
+
+function isOver (run: Run): boolean {
+  if (++run.calls === run.deadly) run.die()
+  return run.deadly > 0 && run.calls >= run.deadly
 }
 
 /** A removal that is cut off: one file of the folder is gone. */
