@@ -17,7 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 1, without: 'packs before their index segment', file: 'src/cas/pack-sink.ts', from: '    await this.#writes.onIdle()\n    this.#index()', to: '    this.#index()', test: 'test/cas/writer-session.test.ts' },
   { guarantee: 1, without: 'whole objects only: the temporary name', file: 'src/storage/durable-file.ts', from: 'const temporary = join(folder, temporaryName())', to: "const temporary = join(folder, 'object')", test: 'test/storage' },
   { guarantee: 1, without: 'a second look when the cache of the index is wrong', file: 'src/cas/repository.ts', from: '    await this.rebuildOnce()\n    return await this.fetcher', to: '    return await this.fetcher', test: 'test/cas/level-index.test.ts' },
-  { guarantee: 1, without: 'the failed write that a flush must tell of', file: 'src/cas/pack-sink.ts', from: '    await this.#indexing\n    this.#check()\n', to: '    await this.#indexing\n', test: 'test/fault/full-disk.test.ts' },
+  { guarantee: 1, without: 'the failed write that a flush must tell of', file: 'src/cas/pack-sink.ts', from: '    this.#freeSpare()\n    this.#check()\n', to: '    this.#freeSpare()\n', test: 'test/fault/full-disk.test.ts' },
 
   // 2 · Restore gives back exactly what was captured, or says exactly what it could not.
   { guarantee: 2, without: 'reading files back after writing them', file: 'src/sources/files/files-restorer.ts', from: '      await this.#verify(item, signal)\n', to: '', test: 'test/sources/files/files-restorer.test.ts' },
@@ -26,7 +26,8 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 2, without: 'the refusal of a plan with problems', file: 'src/engine/restore.ts', from: '      refuseProblems(plan)\n', to: '', test: BAD_INPUT },
 
   // 3 · A flipped bit anywhere is detected, located, named, and never reaches a target.
-  { guarantee: 3, without: 'the hash of a blob', file: 'src/cas/blob-fetcher.ts', from: "    if (addressOf(bytes) !== address) throw blobCorrupt(address, copy, 'its bytes do not hash to its address')\n", to: '', test: DAMAGE },
+  { guarantee: 3, without: 'the hash of a blob', file: 'src/cas/blob-fetcher.ts', from: '    if (decoded.address !== address) throw notItself(address, copy)\n', to: '', test: DAMAGE },
+  { guarantee: 3, without: 'the hash of a blob of which all is verified', file: 'src/cas/blob-fetcher.ts', from: '    if (actual !== address) throw notItself(address, copy)\n', to: '', test: DAMAGE },
   { guarantee: 3, without: 'the checksum of records', file: 'src/cas/record.ts', from: 'checksum === undefined || checksum !== checksumOrNone(members)', to: 'checksum === undefined', test: DAMAGE },
   { guarantee: 3, without: 'the hash of index segments', file: 'src/cas/segment.ts', from: ' || !sha256(bytes.subarray(0, end)).equals(bytes.subarray(end))', to: '', test: DAMAGE },
   { guarantee: 3, without: 'the canonical form of blocks', file: 'src/dag/block.ts', from: 'Buffer.compare(bytes, again) !== 0', to: 'false', test: 'test/dag/block.test.ts' },
