@@ -41,7 +41,8 @@ export class ChunkMemory {
   }
 
   #grow (needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, USUAL_BYTES, this.#memory.length * 2))
+    // Not a Buffer: their slices are no copies.
+    const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(needed, USUAL_BYTES, this.#memory.length * 2)).buffer)
     larger.set(this.#memory.subarray(0, this.#length))
     this.#memory = larger
   }

@@ -107,10 +107,10 @@ export class RowRun {
   }
 
   #chunk (run: Uint8Array, from: number, to: number): Omit<RowChunk, 'release'> {
-    const bytes = run.subarray(from === 0 ? 0 : this.#ends[from - 1]!, this.#ends[to - 1]!)
+    const bytes = run.subarray(from === 0 ? 0 : this.#ends[from - 1]!, this.#ends[to - 1])
     const long = this.#long.filter(({ row }) => row >= from && row < to)
     const values = new Set(long.flatMap(row => row.values.map(({ text }) => text)))
-    const key = this.#keyColumns === 0 ? undefined : new Uint8Array(bytes.subarray(0, keyEnd(bytes, 0, bytes.length, this.#keyColumns))) // the memory may be used again
+    const key = this.#keyColumns === 0 ? undefined : bytes.slice(0, keyEnd(bytes, 0, bytes.length, this.#keyColumns))
     return { bytes, rows: to - from, sizeBytes: bytes.length + long.reduce((sum, { size }) => sum + size, 0), key, values: [...values] }
   }
 }

@@ -44,27 +44,31 @@ export class SipHash {
       v3h ^= mh
       v3l ^= ml
       for (; rounds > 0; rounds--) {
-        // Each 64-bit addition: the low halves; their sum, as an unsigned number, is less than either if it carries into the high halves.
-        v0l = v0l + v1l | 0
-        v0h = v0h + v1h + ((v0l ^ SIGN) < (v1l ^ SIGN) ? 1 : 0) | 0
+        // Each 64-bit addition: the low halves, and what they carry into the high ones. Carries are random: as a condition, half of them would be mispredicted, which doubled the time.
+        let sum = v0l + v1l | 0
+        v0h = v0h + v1h + ((v0l & v1l | (v0l | v1l) & ~sum) >>> 31) | 0
+        v0l = sum
         let t = v1h << 13 | v1l >>> 19
         v1l = (v1l << 13 | v1h >>> 19) ^ v0l
         v1h = t ^ v0h
         t = v0h
         v0h = v0l
         v0l = t
-        v2l = v2l + v3l | 0
-        v2h = v2h + v3h + ((v2l ^ SIGN) < (v3l ^ SIGN) ? 1 : 0) | 0
+        sum = v2l + v3l | 0
+        v2h = v2h + v3h + ((v2l & v3l | (v2l | v3l) & ~sum) >>> 31) | 0
+        v2l = sum
         t = v3h << 16 | v3l >>> 16
         v3l = (v3l << 16 | v3h >>> 16) ^ v2l
         v3h = t ^ v2h
-        v0l = v0l + v3l | 0
-        v0h = v0h + v3h + ((v0l ^ SIGN) < (v3l ^ SIGN) ? 1 : 0) | 0
+        sum = v0l + v3l | 0
+        v0h = v0h + v3h + ((v0l & v3l | (v0l | v3l) & ~sum) >>> 31) | 0
+        v0l = sum
         t = v3h << 21 | v3l >>> 11
         v3l = (v3l << 21 | v3h >>> 11) ^ v0l
         v3h = t ^ v0h
-        v2l = v2l + v1l | 0
-        v2h = v2h + v1h + ((v2l ^ SIGN) < (v1l ^ SIGN) ? 1 : 0) | 0
+        sum = v2l + v1l | 0
+        v2h = v2h + v1h + ((v2l & v1l | (v2l | v1l) & ~sum) >>> 31) | 0
+        v2l = sum
         t = v1h << 17 | v1l >>> 15
         v1l = (v1l << 17 | v1h >>> 15) ^ v2l
         v1h = t ^ v2h
@@ -85,6 +89,3 @@ export class SipHash {
     return bits === 0 || this.high >>> (32 - bits) === 0
   }
 }
-
-/** Turns the order of signed numbers into that of unsigned ones. */
-const SIGN = 0x80000000 | 0

@@ -40,14 +40,15 @@ function compareIntegers (a: Uint8Array, aStart: number, aEnd: number, b: Uint8A
   return negative ? 0 - magnitude : magnitude
 }
 
+/** As far as both are the same without a backslash they need not be unescaped: mostly up to where they differ. */
 function compareBytes (a: Uint8Array, aStart: number, aEnd: number, b: Uint8Array, bStart: number, bEnd: number): number {
-  if (!hasBackslash(a, aStart, aEnd) && !hasBackslash(b, bStart, bEnd)) return compareRaw(a, aStart, aEnd, b, bStart, bEnd)
-  return Buffer.compare(unescapeValue(a.subarray(aStart, aEnd)), unescapeValue(b.subarray(bStart, bEnd)))
-}
-
-function hasBackslash (bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true
-  return false
+  const common = Math.min(aEnd - aStart, bEnd - bStart)
+  for (let i = 0; i < common; i++) {
+    const left = a[aStart + i]!, right = b[bStart + i]!
+    if (left === BACKSLASH || right === BACKSLASH) return Buffer.compare(unescapeValue(a.subarray(aStart + i, aEnd)), unescapeValue(b.subarray(bStart + i, bEnd)))
+    if (left !== right) return left - right
+  }
+  return (aEnd - aStart) - (bEnd - bStart)
 }
 
 function enumOrder (labels: readonly string[]): CompareValues {

@@ -72,16 +72,19 @@ describe('row chunker', () => {
   it('gives the same chunks when their memory is used again', () => fc.assert(fc.asyncProperty(
     fc.array(fc.nat(9_000), { minLength: 20, maxLength: 200 }), fc.constantFrom(3, 5, 20), fc.array(fc.nat(200_000), { maxLength: 6 }), fc.integer({ min: 0, max: 3 }), async (lengths, bits, pieces, atOnce) => {
       const rows = lengths.map((length, i) => rowOf(i, length))
-      const [found, open]: [string[], RowChunk[]] = [[], []]
-      const settle = (chunk: RowChunk): void => {
-        found.push(Buffer.from(chunk.bytes).toString())
-        chunk.release?.()
+      const whole = await chunk(rows, bits)
+      const found: { text: string, key: Uint8Array }[] = []
+      const open: RowChunk[] = []
+      const settle = ({ bytes, key, release }: RowChunk): void => {
+        found.push({ text: Buffer.from(bytes).toString(), key: key! })
+        release?.()
       }
-      for await (const chunk of chunkRows(batchesOf(rows, pieces), { bits, seed: SEED, keyColumns: 1, compare: byNumber })) {
-        if (open.push(chunk) > atOnce) settle(open.shift()!)
+      for await (const next of chunkRows(batchesOf(rows, pieces), { bits, seed: SEED, keyColumns: 1, compare: byNumber })) {
+        if (open.push(next) > atOnce) settle(open.shift()!)
       }
       open.forEach(settle)
-      expect(found).toEqual((await chunk(rows, bits)).map(({ bytes }) => Buffer.from(bytes).toString()))
+      expect(found.map(({ text }) => text)).toEqual(whole.map(({ bytes }) => Buffer.from(bytes).toString()))
+      expect(found.map(({ key }) => Buffer.from(key).toString())).toEqual(keysOf(whole).map(keys => keys[0]))
     }), { numRuns: 40 }))
 
   it('gives chunks that join to the rows and say what they hold', async () => {
