@@ -12,8 +12,10 @@ import type { ArchiveProgress } from './archive-progress.ts'
 import type { ArchiveReader } from './archive-reader.ts'
 import { StorageNames } from './entry-names.ts'
 import { putLinked } from './linked-bytes.ts'
+import type { LinkedBlobs } from './linked-bytes.ts'
 import { putLinkedRows } from './linked-rows.ts'
 import type { ManifestNode } from './manifest.ts'
+import { PutsAhead } from './puts-ahead.ts'
 import { loadSnapshot } from './snapshot-nodes.ts'
 import { fileRows, folderOfTable } from './storage-entries.ts'
 
@@ -44,19 +46,27 @@ export async function importArchive ({ archive, blobs, signal, onProgress }: Imp
   for await (const { bytes } of archive.blocks({ signal })) await blobs.put(bytes, { signal })
   const { root, snapshot, nodes } = await loadSnapshot(archive.root, blobs, { signal })
   const totalBytes = nodes.reduce((sum, { node }) => sum + node.content.size, 0)
+  const chunks = new PutsAhead(blobs)
   let doneBytes = 0
-  for (const { node } of nodes) {
-    signal?.throwIfAborted()
-    await importNode(node, { archive, blobs, signal })
-    doneBytes += node.content.size
-    onProgress?.({ item: node.id, doneBytes, totalBytes })
+  try {
+    for (const { node } of nodes) {
+      signal?.throwIfAborted()
+      await importNode(node, { archive, blobs: { get: async (address, options) => await blobs.get(address, options), chunks }, signal })
+      doneBytes += node.content.size
+      onProgress?.({ item: node.id, doneBytes, totalBytes })
+    }
+    await chunks.settle()
+  } finally {
+    await chunks.abandon()
   }
   await archive.verifyRest({ signal })
   await blobs.flush({ signal })
   return { root, snapshot, nodes: nodes.length, sizeBytes: totalBytes }
 }
 
-type Import = Omit<ImportArchiveOptions, 'onProgress'>
+interface Import extends Pick<ImportArchiveOptions, 'archive' | 'signal'> {
+  readonly blobs: LinkedBlobs
+}
 
 async function importNode (node: NodeBlock, options: Import): Promise<void> {
   const place = options.archive.place(node)

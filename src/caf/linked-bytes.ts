@@ -1,15 +1,19 @@
 import { hash } from 'node:crypto'
 import type { PieceReader } from '../chunking/piece-reader.ts'
-import type { BlobWriter } from '../cas/blob-store.ts'
+import type { BlobReader } from '../cas/blob-store.ts'
 import type { CID } from '../dag/block.ts'
 import { addressOf, isChunk } from '../dag/block.ts'
 import { readEntries } from '../dag/tree-reader.ts'
 import type { AbortOptions } from '../stream.ts'
+import type { PutsAhead } from './puts-ahead.ts'
 
 /** A chunk is a blob, and none is larger. (format.md § Limits) */
 export const CHUNK_LIMIT_BYTES = 16 * 1024 * 1024
 
-export type LinkedBlobs = Pick<BlobWriter, 'get' | 'put'>
+/** Where blocks are read and chunks are put. */
+export interface LinkedBlobs extends Pick<BlobReader, 'get'> {
+  readonly chunks: Pick<PutsAhead, 'put'>
+}
 
 /**
  * Cuts a stream at the borders that the `bytes` tree `root` records and puts the chunks. False as soon as the bytes turn out not to be those
@@ -28,10 +32,10 @@ export async function putLinked (root: CID, source: PieceReader, blobs: LinkedBl
   return await source.peek() === undefined
 }
 
-/** Puts `bytes` if they are what `link` links to. */
-export async function putChunk (link: CID, bytes: Uint8Array, blobs: Pick<BlobWriter, 'put'>, { signal }: AbortOptions = {}): Promise<boolean> {
+/** Puts `bytes`, whose memory is given up, if they are what `link` links to. */
+export async function putChunk (link: CID, bytes: Uint8Array, { chunks }: Pick<LinkedBlobs, 'chunks'>, { signal }: AbortOptions = {}): Promise<boolean> {
   if (!isChunk(link) || hash('sha256', bytes, 'hex') !== addressOf(link)) return false
-  await blobs.put(bytes, { kind: 'chunk', signal })
+  await chunks.put(bytes, { kind: 'chunk', signal })
   return true
 }
 
@@ -45,5 +49,5 @@ async function take (source: PieceReader, length: number): Promise<Uint8Array> {
     missing -= part.length
     source.skip(part.length)
   }
-  return Buffer.concat(pieces)
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
 }
