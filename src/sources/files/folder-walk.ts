@@ -28,8 +28,8 @@ export interface WalkOptions extends AbortOptions {
 
 /** How many names of a folder are looked up at once. */
 const LOOK_AHEAD = 32
-/** A look that takes longer has waited for the disk: further ones do so side by side, while other work goes on. */
-const SLOW_MS = 0.5
+/** A look that takes longer has waited for a slow disk: further ones do so side by side, while other work goes on. */
+const SLOW_MS = 5
 
 interface OpenFolder {
   readonly prefix: string

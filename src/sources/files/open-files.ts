@@ -16,9 +16,9 @@ const PIECE_BYTES = 256 * 1024
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** A small file on a local disk is read without a way through the thread pool, which costs five times as much as reading it. */
-const SMALL_BYTES = 128 * 1024
-/** Reading a small file for longer means that the disk had to be waited for: so many that follow are read side by side. */
-const SLOW_MS = 1
+const SMALL_BYTES = 512 * 1024
+/** Reading a small file for longer means that a slow disk had to be waited for: so many that follow are read side by side. */
+const SLOW_MS = 5
 const FILES_AFTER_SLOW = 32
 
 /** Kernels keep time in ticks of up to 10 ms: of two changes in one tick the second would not show. */
