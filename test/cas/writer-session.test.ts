@@ -120,6 +120,24 @@ describe.each(SEALINGS)('writing%s', (_, sealed) => {
       await snapshots.check(await openRepository(backend, sealed))
     })
 
+    it('leaves nothing at work when it is discarded', async () => {
+      const writer = await repository.openWriter()
+      for (let i = 0; !repository.codec.isThreaded; i++) {
+        await writer.put(Buffer.alloc(i < 3 ? 1_000_000 + i : 20_000 + i))
+        await new Promise(resolve => { setImmediate(resolve) })
+      }
+      let open = 0
+      const puts = Array.from({ length: 20 }, async (_, i) => {
+        open++
+        await writer.put(seededRows(10_000, `then ${i}`)).finally(() => { open-- })
+      })
+      const results = Promise.allSettled(puts)
+      await writer.discard()
+      await new Promise(resolve => { setImmediate(resolve) })
+      expect(open).toBe(0)
+      for (const result of await results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'INVALID_OPTION' })
+    })
+
     it('stops when its signal is aborted, and can then be discarded', async () => {
       const controller = new AbortController()
       const writer = await repository.openWriter({ signal: controller.signal })
