@@ -32,7 +32,7 @@ export const STATUS_OF_CODE: Readonly<Record<BackupErrorCode, ExitStatus>> = {
   QUORUM_NOT_REACHED: failed, SESSION_REVOKED: failed, BLOB_IN_USE: conflict,
   SOURCE_UNREACHABLE: server, SOURCE_AUTH: server, SOURCE_DENIED: server, SOURCE_VERSION: server, SOURCE_CHANGED: server, SOURCE_UNSUPPORTED: server,
   SOURCE_MISSING: server, SOURCE_FAILED: server, ROW_SECURITY: server, ROW_TOO_LARGE: server, CHECKSUM_MISMATCH: server, TOOL_MISSING: server,
-  TARGET_EXISTS: conflict, TARGET_VERSION: server, TARGET_FAILED: server, TARGET_DIFFERS: server, ROLE_MISSING: server, EXTENSION_MISSING: server, RESTORE_PENDING: conflict, RESTORE_NONE: usage,
+  TARGET_EXISTS: conflict, TARGET_VERSION: server, TARGET_FAILED: server, TARGET_DIFFERS: server, SNAPSHOT_DIFFERS: damaged, ROLE_MISSING: server, EXTENSION_MISSING: server, RESTORE_PENDING: conflict, RESTORE_NONE: usage,
   ARCHIVE_INVALID: damaged, ARCHIVE_CORRUPT: damaged, ARCHIVE_UNSAFE: damaged, ARCHIVE_TOO_LARGE: damaged,
 }
 

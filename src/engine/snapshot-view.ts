@@ -57,6 +57,14 @@ export interface SnapshotViews {
   readonly unknown: ReadonlyArray<{ readonly id: string, readonly error: BackupError }>
 }
 
+/**
+ * True if the snapshot is of a session of this repository. An imported one names the session it was made in elsewhere, and what it says of servers is for
+ * anybody to write: it must not choose what is read.
+ */
+export function wasMadeHere ({ id, block }: Pick<SnapshotView, 'id' | 'block'>): boolean {
+  return block.id === id
+}
+
 /** The visible snapshots, those that can be opened and those that cannot. */
 export async function readViews (repository: Repository): Promise<SnapshotViews> {
   const views: SnapshotView[] = []

@@ -21,7 +21,7 @@ import { recallLast, rememberLast } from './last-snapshot.ts'
 import type { OnProgress } from './progress.ts'
 import { RememberedFiles } from './remembered-files.ts'
 import type { RememberedFilesOptions } from './remembered-files.ts'
-import { newestView, readNode } from './snapshot-view.ts'
+import { newestView, readNode, wasMadeHere } from './snapshot-view.ts'
 import type { SnapshotView } from './snapshot-view.ts'
 import { inSpan } from './span.ts'
 
@@ -141,17 +141,9 @@ async function capture (repository: Repository, writer: WriterSession, request: 
   const { artifacts, summaries } = await captureAll(request.sources, {
     blobs: writer, seed, chunker, concurrency: request.concurrency ?? 4, signal: request.signal, onProgress: request.onProgress, memories: request.memories,
     previous: async id => (await previous(id))?.node,
-    previousCapture: name => request.fullRead === true || !wasMadeHere(parent) ? undefined : parent.block.sources.find(source => source.name === name),
+    previousCapture: name => request.fullRead === true || parent === undefined || !wasMadeHere(parent) ? undefined : parent.block.sources.find(source => source.name === name),
   })
   return { graph: await writeGraph(artifacts, { blobs: writer, seed, traceId: request.traceId, description: request.description, previous }), summaries }
-}
-
-/**
- * True if the snapshot is of a session of this repository. An imported one names the session it was made in elsewhere, and what it says of servers is for
- * anybody to write: it must not choose what is read.
- */
-function wasMadeHere (parent: SnapshotView | undefined): parent is SnapshotView {
-  return parent !== undefined && parent.block.id === parent.id
 }
 
 /** Looks nodes up in the parent; a parent that is damaged there is treated as having no such node, so that a new snapshot heals the line. */
