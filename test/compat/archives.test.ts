@@ -10,11 +10,13 @@ const secret = 'the published secret of the sample archives'
 /** Of the test vectors of age: one of the archive's recipients. */
 const identity = 'AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0'
 
-describe('a published archive of format 1', () => {
+describe('a published archive', () => {
   it.each<[string, string, OpenArchiveOptions]>([
     ['that is open', 'open-1.caf', {}],
     ['that is encrypted, with its secret', 'encrypted-1.caf', { secret }],
     ['that is encrypted, with the key of a recipient', 'encrypted-1.caf', { identity }],
+    ['that is encrypted as one file, with its secret', 'encrypted-2.caf', { secret }],
+    ['that is encrypted as one file, with the key of a recipient', 'encrypted-2.caf', { identity }],
   ])('%s, opens and imports as ever', async (_, name, options) => {
     const archive = await openArchive(fileURLToPath(new URL(`archives/${name}`, import.meta.url)), options)
     const { root, nodes } = await importArchive({ archive, blobs: new MemoryBlobs() })
