@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRepository } from '../../../src/cas/repository.ts'
+import { createRepository, openRepository } from '../../../src/cas/repository.ts'
 import type { Repository } from '../../../src/cas/repository.ts'
+import { walk } from '../../../src/dag/walk.ts'
 import type { RegenerationPolicy } from '../../../src/engine/contract.ts'
+import { pendingRestores } from '../../../src/engine/restore-journal.ts'
 import { restoreSnapshot } from '../../../src/engine/restore.ts'
 import { createSnapshot } from '../../../src/engine/snapshot.ts'
+import { findView, loadNodes } from '../../../src/engine/snapshot-view.ts'
 import { postgresSource } from '../../../src/sources/postgres/postgres-source.ts'
 import { postgresRestorer } from '../../../src/sources/postgres/restorer.ts'
 import type { PostgresRestorerOptions } from '../../../src/sources/postgres/restorer.ts'
 import { PostgresServer } from '../../../src/sources/postgres/server.ts'
 import { memoryBackend } from '../../../src/storage/memory-backend.ts'
+import { flipBlob } from '../../engine/flip-blob.ts'
 import { startPostgres } from '../../servers/postgres.ts'
 import type { TestPostgres } from '../../servers/postgres.ts'
 import { createNastyDatabase, inDatabase } from './databases.ts'
@@ -70,6 +74,26 @@ describe('PostgreSQL restored from snapshots', () => {
       expect(rows).toEqual([])
       await client.query('DROP SCHEMA scratch CASCADE')
     })
+  })
+
+  it('makes no new database out of damaged bytes, and names whose they are', async () => {
+    const rows = 'postgres/rows/public.parent'
+    const { node } = (await loadNodes(await findView(repository, snapshot), repository)).get(rows)!
+    const chunks = await Array.fromAsync(walk([node.content.root], repository))
+    const address = chunks.find(({ kind }) => kind === 'chunk')!.address
+    const databases = async (): Promise<unknown[]> => await inDatabase(running, 'postgres', async client => (await client.query<{ datname: string }>('SELECT datname FROM pg_database ORDER BY 1')).rows)
+    const before = await databases()
+    await flipBlob(repository, address)
+    const fresh = await openRepository(repository.backend)
+    try {
+      const restorers = [postgresRestorer({ server, database: 'elsewhere', mode: 'create' })]
+      await expect(restoreSnapshot(fresh, snapshot, { restorers, policy: { preserveHistory: false } })).rejects.toMatchObject({ code: 'NODE_INVALID', data: { id: rows, address } })
+      expect(await databases()).toEqual(before)
+      expect(await pendingRestores(fresh)).toEqual([])
+    } finally {
+      await fresh.close()
+      await flipBlob(repository, address)
+    }
   })
 
   it('replaces the whole database, and holds it afterwards', async () => {
