@@ -29,14 +29,20 @@ export interface Bed extends AsyncDisposable {
   withDatabase<T>(name: string | undefined, use: (client: pg.Client) => Promise<T>): Promise<T>
 }
 
+export interface BedOptions {
+  readonly signal: AbortSignal
+  /** `database`: no files and no Qdrant. @default 'all' */
+  readonly parts?: 'all' | 'database'
+}
+
 /** Builds it all; `scale` 1 is about 860 MB of rows, 500 MB of files and 90 MB of vectors. */
-export async function makeBed (scale: number, signal: AbortSignal): Promise<Bed> {
+export async function makeBed (scale: number, { signal, parts = 'all' }: BedOptions): Promise<Bed> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'caf-bench-'))
   stack.defer(async () => { await rm(folder, { recursive: true, force: true }) })
   const server = await startPostgres({ major: 15, settings: { autovacuum: 'off', shared_buffers: '256MB', max_wal_size: '4GB', maintenance_work_mem: '256MB' } })
   stack.defer(async () => { await server.stop() })
-  const qdrant = await startQdrant()
+  const qdrant = parts === 'all' ? await startQdrant() : undefined
   if (qdrant !== undefined) stack.defer(async () => { await qdrant.stop() })
   const withDatabase: Bed['withDatabase'] = async (name = DATABASE, use) => {
     const client = new pg.Client({ host: server.host, port: server.port, user: server.user, password: server.password, database: name })
@@ -52,7 +58,7 @@ export async function makeBed (scale: number, signal: AbortSignal): Promise<Bed>
   signal.throwIfAborted()
   const files = join(folder, 'files')
   await mkdir(files)
-  await writeFiles(files, scale)
+  if (parts === 'all') await writeFiles(files, scale)
   signal.throwIfAborted()
   if (qdrant !== undefined) await fillCollections(qdrant.url, scale)
   const pidFile = await readFile(join(server.dataFolder, 'postmaster.pid'), 'utf8')

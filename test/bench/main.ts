@@ -47,7 +47,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => { in
 const started = performance.now()
 
 process.stdout.write(`${versions.join('; ')}\n${machine()}\nscale ${scale}, ${rounds} round${rounds === 1 ? '' : 's'}\n${peers.absent.map(line => `${line}\n`).join('')}`)
-await using bed = await makeBed(scale, interruption.signal)
+await using bed = await makeBed(scale, { signal: interruption.signal })
 if (bed.qdrant !== undefined) versions.push(`Qdrant ${bed.qdrant.version}`)
 process.stdout.write(`built after ${elapsed()}\n`)
 await runBench(bed, {
