@@ -21,7 +21,8 @@ export const MUTANTS: readonly Mutant[] = [
 
   // 2 · Restore gives back exactly what was captured, or says exactly what it could not.
   { guarantee: 2, without: 'reading files back after writing them', file: 'src/sources/files/files-restorer.ts', from: '      await this.#verify(item, signal)\n', to: '', test: 'test/sources/files/files-restorer.test.ts' },
-  { guarantee: 2, without: 'the comparison of restored PostgreSQL contents', file: 'src/sources/postgres/restore-comparison.ts', from: '  return artifact !== undefined && await item.matches(artifact.content, { signal: options.signal })', to: '  return artifact !== undefined', test: 'test/sources/postgres/restore-new-database.test.ts' },
+  { guarantee: 2, without: 'the comparison of restored PostgreSQL contents', file: 'src/sources/postgres/restore-table.ts', from: '      return content !== undefined && await this.item.matches(content, options)', to: '      return content !== undefined', test: 'test/sources/postgres/restore-new-database.test.ts' },
+  { guarantee: 2, without: 'the last look whether rows that were read back are still those', file: 'src/sources/postgres/restore-table.ts', from: '    return found !== undefined && found.all === String(this.item.rows) && found.own === found.all', to: '    return found !== undefined', test: 'test/sources/postgres/restore-proof.test.ts' },
   { guarantee: 2, without: 'undoing what was prepared when a target fails', file: 'src/engine/restore.ts', from: '    await undo(repository, record, busy)\n', to: '', test: BAD_INPUT },
   { guarantee: 2, without: 'the refusal of a plan with problems', file: 'src/engine/restore.ts', from: '      refuseProblems(plan)\n', to: '', test: BAD_INPUT },
 
