@@ -23,9 +23,12 @@ export function resultOf (results: readonly Result[], act: Act, contender: strin
   return results.find(result => result.act === act && result.contender === contender)
 }
 
+/** Writing a dump without compression is no way to keep snapshots; it is there because nothing is restored as fast. */
+const isOnlyForRestores = ({ act, contender }: Result): boolean => contender.includes('-Z0') && act !== 'database/restore' && act !== 'database/table'
+
 /** The least of all others that do the same. */
 export function bestPeer (results: readonly Result[], act: Act, quantity: Quantity, isPeer: (result: Result) => boolean = () => true): Result | undefined {
-  const peers = results.filter(result => result.act === act && !isOurs(result) && isPeer(result))
+  const peers = results.filter(result => result.act === act && !isOurs(result) && !isOnlyForRestores(result) && isPeer(result))
   return peers.toSorted((a, b) => quantity(a) - quantity(b))[0]
 }
 

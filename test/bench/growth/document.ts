@@ -60,6 +60,8 @@ The database of [the benchmarks](benchmarks.md) at ${base}, ${base * 4} and ${ba
 
 ${databaseTables(databases)}
 
+${peaks(databases)}
+
 A snapshot of an unchanged or little changed database reads the keys and what is newer than the parent; bytes stored follow the change. Memory is bounded by windows
 (chunks in work, one block of each level of a tree, packs being written), not by the data.
 
@@ -120,6 +122,13 @@ function databaseTables (databases: readonly DatabaseGrowth[]): string {
     { name: 'MB stored', text: ({ addedBytes }: { addedBytes: number }) => mega(addedBytes, 2) },
   ]
   return quantities.map(({ name, text }) => `**${name}**\n\n${markdownTable(header, ACTS.map(act => [act, ...databases.map(({ acts }) => text(acts.get(act)!))]), { textColumns: 1 })}`).join('\n\n')
+}
+
+/** The target: at four times the data the same memory, give or take a tenth. */
+function peaks (databases: readonly DatabaseGrowth[]): string {
+  const [one, ...more] = databases.map(({ times, acts }) => ({ times, most: Math.max(...[...acts.values()].map(({ peakBytes }) => peakBytes)) }))
+  const parts = more.map(({ times, most }) => `${(most / one!.most).toFixed(2)} of it at × ${times}`)
+  return `The most that any act needs is ${mega(one!.most, 0)} MB at × 1, and ${parts.join(', ')}; the target is 1.10 at most at × 4.`
 }
 
 const TERABYTE = 1e12
