@@ -1,8 +1,7 @@
-import Type from 'typebox'
-import { Compile } from 'typebox/compile'
+import * as v from 'valibot'
 import { BackupError } from '../errors.ts'
 import type { ManifestEntry } from './manifest.ts'
-import { ENTRIES } from './manifest.ts'
+import { EntryShape } from './manifest.ts'
 import type { ManifestDocument } from './manifest-document.ts'
 import { checkShape, encodeDocument, MANIFEST_PATH } from './manifest-document.ts'
 
@@ -38,19 +37,19 @@ export interface EntryEnvelope {
   readonly entries: readonly ManifestEntry[]
 }
 
-const archiveShape = Compile(Type.Object({
-  format: Type.Literal(2),
-  kind: Type.Literal('caf'),
-  encryption: Type.Object({ scheme: Type.Literal('age'), identity: Type.Literal(IDENTITY_PATH), archive: Type.Literal(ENCRYPTED_ARCHIVE_PATH) }),
-  entries: ENTRIES,
-}))
+const archiveShape = v.object({
+  format: v.literal(2),
+  kind: v.literal('caf'),
+  encryption: v.object({ scheme: v.literal('age'), identity: v.literal(IDENTITY_PATH), archive: v.literal(ENCRYPTED_ARCHIVE_PATH) }),
+  entries: v.array(v.unknown()),
+})
 
-const entryShape = Compile(Type.Object({
-  format: Type.Literal(1),
-  kind: Type.Literal('caf'),
-  encryption: Type.Object({ scheme: Type.Literal('age'), identity: Type.Literal(IDENTITY_PATH), manifest: Type.Literal(INNER_MANIFEST_PATH) }),
-  entries: ENTRIES,
-}))
+const entryShape = v.object({
+  format: v.literal(1),
+  kind: v.literal('caf'),
+  encryption: v.object({ scheme: v.literal('age'), identity: v.literal(IDENTITY_PATH), manifest: v.literal(INNER_MANIFEST_PATH) }),
+  entries: v.array(v.unknown()),
+})
 
 /** The text of an encrypted archive's `manifest.json`. @throws {BackupError} `ARCHIVE_TOO_LARGE` */
 export function encodeEnvelope (entries: readonly ManifestEntry[]): Uint8Array {
@@ -64,7 +63,7 @@ export function envelopeOf (document: ManifestDocument): Envelope | undefined {
   if (typeof encryption === 'object' && 'scheme' in encryption && encryption.scheme !== 'age') {
     throw new BackupError('FORMAT_UNKNOWN', 'the archive is encrypted in a way that this version does not know. Use a newer version')
   }
-  checkShape(document['format'] === 2 ? archiveShape : entryShape, document)
+  checkShape(document['format'] === 2 ? archiveShape : entryShape, document, { entries: EntryShape })
   return document as unknown as Envelope
 }
 

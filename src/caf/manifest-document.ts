@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { TSchema } from 'typebox'
-import type { Validator } from 'typebox/compile'
 import { BackupError } from '../errors.ts'
+import { fits, problemOf } from '../shape.ts'
+import type { Shape, ShapeProblem } from '../shape.ts'
 
 export const MANIFEST_PATH = 'manifest.json'
 /** Well below what fits the string that JSON is parsed from. */
@@ -30,11 +30,23 @@ export function decodeDocument (bytes: Uint8Array): ManifestDocument {
   throw new BackupError('ARCHIVE_CORRUPT', `${MANIFEST_PATH} was changed: it does not hash to its integrity member`)
 }
 
-/** @throws {BackupError} `ARCHIVE_INVALID` naming the first member that is wrong */
-export function checkShape (shape: Validator<Record<never, never>, TSchema>, document: ManifestDocument): void {
-  if (shape.Check(document)) return
-  const [error] = shape.Errors(document)
-  throw new BackupError('ARCHIVE_INVALID', `${MANIFEST_PATH}: ${error!.instancePath.slice(1).replaceAll('/', '.')} ${error!.message}`, { data: { member: error!.instancePath } })
+/**
+ * Checks the document, and each item of the lists that `items` names: one by one, for there may be many.
+ * @throws {BackupError} `ARCHIVE_INVALID` naming the first member that is wrong
+ */
+export function checkShape (shape: Shape, document: ManifestDocument, items: Readonly<Record<string, Shape>>): void {
+  if (!fits(shape, document)) throw invalid(problemOf(shape, document)!)
+  for (const [list, item] of Object.entries(items)) {
+    for (const [index, value] of (document[list] as unknown[]).entries()) {
+      if (fits(item, value)) continue
+      const { path, text } = problemOf(item, value)!
+      throw invalid({ path: [list, String(index), ...path], text })
+    }
+  }
+}
+
+function invalid ({ path, text }: ShapeProblem): BackupError {
+  return new BackupError('ARCHIVE_INVALID', `${MANIFEST_PATH}: ${path.join('.')} ${text}`, { data: { member: `/${path.join('/')}` } })
 }
 
 export function manifestTooLarge (): BackupError {

@@ -1,6 +1,6 @@
-import Type from 'typebox'
-import { Compile } from 'typebox/compile'
+import * as v from 'valibot'
 import { BackupError } from '../errors.ts'
+import { hexDigits, whole } from '../shape.ts'
 import type { ArtifactKind } from '../sources/source.ts'
 import type { ManifestDocument } from './manifest-document.ts'
 import { checkShape, decodeDocument, encodeDocument, MANIFEST_PATH, manifestTooLarge, MOST_MEMBERS } from './manifest-document.ts'
@@ -48,29 +48,29 @@ export interface ArchiveManifest {
   readonly entries: readonly ManifestEntry[]
 }
 
-const Text = Type.String()
-const Length = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
-const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const Text = v.string()
+const Sha256 = hexDigits(64)
+const List = v.array(v.unknown())
 
-/** The list of entries, as each manifest has one. */
-export const ENTRIES = Type.Array(Type.Object({ path: Text, size: Length, sha256: Sha256 }))
+const NodeShape = v.object({ id: Text, kind: Text, hash: Sha256, entry: v.exactOptional(Text), offset: v.exactOptional(whole), size: whole, rows: whole })
+export const EntryShape = v.object({ path: Text, size: whole, sha256: Sha256 })
 
-const shape = Compile(Type.Object({
-  format: Type.Literal(1),
-  kind: Type.Literal('caf'),
+const shape = v.object({
+  format: v.literal(1),
+  kind: v.literal('caf'),
   created: Text,
   generator: Text,
   root: Text,
-  snapshot: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+  snapshot: hexDigits(32),
   project: Text,
   description: Text,
-  tags: Type.Array(Text),
-  brainVersion: Type.Union([Text, Type.Null()]),
-  totalMemories: Type.Union([Length, Type.Null()]),
-  encryption: Type.Null(),
-  nodes: Type.Array(Type.Object({ id: Text, kind: Text, hash: Sha256, entry: Type.Optional(Text), offset: Type.Optional(Length), size: Length, rows: Length })),
-  entries: ENTRIES,
-}))
+  tags: v.array(Text),
+  brainVersion: v.nullable(Text),
+  totalMemories: v.nullable(whole),
+  encryption: v.null(),
+  nodes: List,
+  entries: List,
+})
 
 /**
  * Refuses more nodes and entries than a manifest takes, so that it is known before they are all written.
@@ -100,7 +100,7 @@ export function decodeManifest (bytes: Uint8Array): ArchiveManifest {
 export function manifestOf (document: ManifestDocument): ArchiveManifest {
   const { encryption } = document
   if (encryption !== null && encryption !== undefined) throw new BackupError('FORMAT_UNKNOWN', 'the archive is encrypted in a way that this version does not know. Use a newer version')
-  checkShape(shape, document)
+  checkShape(shape, document, { nodes: NodeShape, entries: EntryShape })
   const manifest = document as unknown as ArchiveManifest
   checkReferences(manifest)
   return manifest
