@@ -57,57 +57,113 @@ export const LONGEST_RUN = 8 * 1024 * 1024
  * Cuts rows in key order into chunks, at borders that depend on the keys alone as long as runs are not oversized.
  * @throws {BackupError} `NODE_INVALID` when the keys do not ascend strictly.
  */
-export async function * chunkRows (batches: AsyncIterable<RowBatch>, { keyColumns, compare, ...cut }: RowChunkerOptions): AsyncGenerator<RowChunk> {
-  const { bits, seed } = cut
-  const largest = largestRun(cut)
-  const hash = new SipHash(seed)
-  const run = new RowRun(keyColumns)
-  const last: { -readonly [K in keyof KeySpan]: KeySpan[K] } = { bytes: EMPTY, start: 0, end: -1 }
-  const key = { ...last, end: 0 }
-  for await (const { bytes, ends, values } of batches) {
+export async function * chunkRows (batches: AsyncIterable<RowBatch>, options: RowChunkerOptions): AsyncGenerator<RowChunk> {
+  const rows = new SortedRowCutter(options)
+  for await (const batch of batches) yield * rows.add(batch)
+  yield * rows.finish()
+}
+
+/** Cuts rows without a key as a byte stream, at the first row end after each border. */
+export async function * chunkHeapRows (batches: AsyncIterable<RowBatch>, sizes: CutSizes): AsyncGenerator<RowChunk> {
+  const rows = new HeapRowCutter(sizes)
+  for await (const batch of batches) yield * rows.add(batch)
+  yield * rows.finish()
+}
+
+// What is done for each row stands in plain methods: V8 does not optimise the loops of a generator that is entered once.
+
+class SortedRowCutter {
+  readonly #options: RowChunkerOptions
+  readonly #largest: number
+  readonly #hash: SipHash
+  readonly #run: RowRun
+  readonly #last: { -readonly [K in keyof KeySpan]: KeySpan[K] } = { bytes: EMPTY, start: 0, end: -1 }
+  readonly #key = { ...this.#last }
+
+  constructor (options: RowChunkerOptions) {
+    this.#options = options
+    this.#largest = largestRun(options)
+    this.#hash = new SipHash(options.seed)
+    this.#run = new RowRun(options.keyColumns)
+  }
+
+  /** The chunks that end among these rows. */
+  add ({ bytes, ends, values }: RowBatch): RowChunk[] {
+    const { bits, keyColumns } = this.#options
+    const hash = this.#hash, run = this.#run
+    const chunks: RowChunk[] = []
     let start = 0, gathered = 0
-    for (const end of ends) {
-      key.bytes = bytes
-      key.start = start
-      key.end = keyEnd(bytes, start, end, keyColumns)
-      if (last.end >= 0 && !(compare(last, key) < 0)) throw notAscending(last, key)
-      last.bytes = bytes
-      last.start = start
-      last.end = key.end
-      hash.of(bytes, start, key.end)
+    for (let row = 0; row < ends.length; row++) {
+      const end = ends[row]!
+      const endOfKey = keyEnd(bytes, start, end, keyColumns)
+      this.#ascend(bytes, start, endOfKey)
+      hash.of(bytes, start, endOfKey)
       run.add(end - start, hash, values)
       start = end
       if (!hash.below(bits) && run.weight < LONGEST_RUN) continue
       run.gather(bytes, gathered, end)
       gathered = end
-      yield * run.take(largest)
+      for (const chunk of run.take(this.#largest)) chunks.push(chunk)
     }
     run.gather(bytes, gathered, start)
-    last.bytes = new Uint8Array(bytes.subarray(last.start, last.end)) // the batch goes away
+    this.#keepLast()
+    return chunks
+  }
+
+  finish (): RowChunk[] {
+    return this.#run.take(this.#largest)
+  }
+
+  #ascend (bytes: Uint8Array, start: number, end: number): void {
+    const last = this.#last, key = this.#key
+    key.bytes = bytes
+    key.start = start
+    key.end = end
+    if (last.end >= 0 && !(this.#options.compare(last, key) < 0)) throw notAscending(last, key)
+    last.bytes = bytes
+    last.start = start
+    last.end = end
+  }
+
+  /** The batch goes away. */
+  #keepLast (): void {
+    const last = this.#last
+    last.bytes = new Uint8Array(last.bytes.subarray(last.start, Math.max(last.end, 0)))
     last.end -= last.start
     last.start = 0
   }
-  yield * run.take(largest)
 }
 
-/** Cuts rows without a key as a byte stream, at the first row end after each border. */
-export async function * chunkHeapRows (batches: AsyncIterable<RowBatch>, sizes: CutSizes): AsyncGenerator<RowChunk> {
-  const cutter = new ByteCutter(sizes)
-  const run = new RowRun(0)
-  for await (const { bytes, ends, values } of batches) {
+class HeapRowCutter {
+  readonly #cutter: ByteCutter
+  readonly #run = new RowRun(0)
+
+  constructor (sizes: CutSizes) {
+    this.#cutter = new ByteCutter(sizes)
+  }
+
+  /** The chunks that end among these rows. */
+  add ({ bytes, ends, values }: RowBatch): RowChunk[] {
+    const run = this.#run
+    const chunks: RowChunk[] = []
     let start = 0, gathered = 0
-    for (const end of ends) {
+    for (let row = 0; row < ends.length; row++) {
+      const end = ends[row]!
       run.add(end - start, NO_HASH, values)
-      const border = cutter.next(bytes, start, end) // what the row has behind it belongs to no chunk's beginning
+      const border = this.#cutter.next(bytes, start, end) // what the row has behind it belongs to no chunk's beginning
       start = end
       if (border < 0) continue
       run.gather(bytes, gathered, end)
       gathered = end
-      yield run.takeWhole()
+      chunks.push(run.takeWhole())
     }
     run.gather(bytes, gathered, start)
+    return chunks
   }
-  if (run.rows > 0) yield run.takeWhole()
+
+  finish (): RowChunk[] {
+    return this.#run.rows > 0 ? [this.#run.takeWhole()] : []
+  }
 }
 
 /** k for a table's first snapshot: chunks of about 128 KiB. */
