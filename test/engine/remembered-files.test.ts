@@ -4,8 +4,12 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
+import { CID, encodeBlock } from '../../src/dag/block.ts'
+import type { StoredContent } from '../../src/dag/content.ts'
 import { applyForget, planForget } from '../../src/engine/forget.ts'
 import { collectGarbage } from '../../src/engine/garbage.ts'
+import { RememberedFiles } from '../../src/engine/remembered-files.ts'
+import type { RememberedFilesOptions } from '../../src/engine/remembered-files.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
 import type { CreatedSnapshot, SnapshotRequest } from '../../src/engine/snapshot.ts'
 import { verifyRepository } from '../../src/engine/verify.ts'
@@ -207,16 +211,16 @@ describe('what is remembered of files', () => {
     }), { numRuns: 12, seed: 1 })
   })
 
-  it('is of no use for what it names when its digests are right and it was changed', async () => {
+  it('is not believed when it names the content of another file', async () => {
     put('a', 'first')
     put('b', 'other')
     await take()
-    const bytes = readFileSync(memoryPath())
-    const [one, two] = ['a\0', 'b\0'].map(text => bytes.indexOf(text))
-    bytes[one!] = 'b'.charCodeAt(0)
-    bytes[two!] = 'a'.charCodeAt(0)
-    writeFileSync(memoryPath(), bytes)
+    const text = readFileSync(memoryPath(), 'latin1')
+    const [one, two] = [...text.matchAll(/\0(bafk[a-z2-7]+)\0/g)].map(([, root]) => root!)
+    writeFileSync(memoryPath(), text.replaceAll(one!, '?').replaceAll(two!, one!).replaceAll('?', two!), 'latin1')
+    expect(readFileSync(memoryPath(), 'latin1')).not.toBe(text)
     expect((await take()).read).toEqual(['a', 'b'])
+    await expectSameInFull()
   })
 
   it('is not built on when the snapshot that it is of was forgotten and collected', async () => {
@@ -241,6 +245,31 @@ describe('what is remembered of files', () => {
     expect((await take()).read).toEqual(['big', 'small'])
     expect((await take()).read).toEqual([])
     await expectSameInFull()
+  })
+
+  it('fits only the tree that it is of, and no capture that began before it', async () => {
+    const options = { folder: memoryFolder, repository: 'r', project: 'p', writer: { packs: new Set(['one']) } }
+    const tree = (root: string): StoredContent => ({ form: 'bytes', root: CID.parse(root), size: 1, count: 0 })
+    const [own, other] = ['a', 'b'].map(text => tree(encodeBlock(text).cid.toString())) as [StoredContent, StoredContent]
+    const file = { path: 'a', state: 's', root: own.root.toString(), size: 1 }
+    const first = new RememberedFiles({ ...options, beginMs: 10 })
+    const made = await first.open('files/tree', undefined)
+    await made.remember(file)
+    made.name(own)
+    await first.keep()
+    const recall = async (previous: StoredContent, changes: Partial<RememberedFilesOptions> = {}): Promise<unknown> => {
+      const memories = new RememberedFiles({ ...options, beginMs: 10, ...changes })
+      try {
+        const memory = await memories.open('files/tree', previous)
+        return [await memory.recall('a', 's'), memory.isIntact]
+      } finally {
+        await memories.close()
+      }
+    }
+    expect(await recall(own)).toEqual([file, true])
+    expect(await recall(own, { writer: { packs: new Set() } })).toEqual([file, false])
+    for (const changes of [{ beginMs: 9 }, { fullRead: true }, { project: 'q' }, { repository: 's' }]) expect(await recall(own, changes)).toEqual([undefined, false])
+    expect(await recall(other)).toEqual([undefined, false])
   })
 
   it('is right after two writers at the same time', async () => {

@@ -6,6 +6,7 @@ const RACES = 'test/cas/garbage-races.test.ts'
 const DAMAGE = 'test/damaged/storage.test.ts'
 const SEALED_DAMAGE = 'test/damaged/sealed-storage.test.ts'
 const LOG = 'test/engine/log.test.ts'
+const REMEMBERED = 'test/engine/remembered-files.test.ts'
 const BAD_INPUT = 'test/engine/bad-input.test.ts'
 
 /** What holds the guarantees up; every one of these edits must turn a test red. */
@@ -25,6 +26,16 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 2, without: 'the last look whether rows that were read back are still those', file: 'src/sources/postgres/restore-table.ts', from: '    return found !== undefined && found.all === String(this.item.rows) && found.own === found.all', to: '    return found !== undefined', test: 'test/sources/postgres/restore-proof.test.ts' },
   { guarantee: 2, without: 'undoing what was prepared when a target fails', file: 'src/engine/restore.ts', from: '    await undo(repository, record, busy)\n', to: '', test: BAD_INPUT },
   { guarantee: 2, without: 'the refusal of a plan with problems', file: 'src/engine/restore.ts', from: '      refuseProblems(plan)\n', to: '', test: BAD_INPUT },
+
+  { guarantee: 2, without: 'the time of change in the state of a file', file: 'src/sources/files/file-state.ts', from: 'mtimeNs, ctimeNs].map', to: 'mtimeNs].map', test: REMEMBERED },
+  { guarantee: 2, without: 'the inode number in the state of a file', file: 'src/sources/files/file-state.ts', from: '[dev, ino, size', to: '[dev, size', test: 'test/sources/files/file-state.test.ts' },
+  { guarantee: 2, without: 'reading files again that changed just before', file: 'src/sources/files/file-state.ts', from: '  if (mtimeNs >= latest || ctimeNs >= latest) return undefined\n', to: '', test: REMEMBERED },
+  { guarantee: 2, without: 'forgetting files when the clock was set back', file: 'src/engine/remembered-files.ts', from: ' && before.seal.beginMs <= beginMs', to: '', test: REMEMBERED },
+  { guarantee: 2, without: 'the tie of remembered files to the tree of the parent', file: 'src/engine/remembered-files.ts', from: 'before.seal.root === previous?.root.toString()', to: 'true', test: REMEMBERED },
+  { guarantee: 2, without: 'the state of remembered files', file: 'src/engine/remembered-files.ts', from: 'found?.state === state ? found : undefined', to: 'found', test: REMEMBERED },
+  { guarantee: 2, without: 'the digest of remembered files', file: 'src/engine/remembered-file-blocks.ts', from: 'digestOf(bytes, place).equals(digest) ? bytes.toString() : undefined', to: 'bytes.toString()', test: REMEMBERED },
+  { guarantee: 2, without: 'the look whether packs of remembered files are there', file: 'src/engine/remembered-files.ts', from: 'before.seal.packs.every(pack => writer.packs.has(pack))', to: 'true', test: REMEMBERED },
+  { guarantee: 2, without: 'the look whether blobs of remembered files are there', file: 'src/dag/store-files.ts', from: '      if (blobs.reuse?.(address) !== true) return false\n', to: '', test: REMEMBERED },
 
   // 3 · A flipped bit anywhere is detected, located, named, and never reaches a target.
   { guarantee: 3, without: 'the hash of a blob', file: 'src/cas/blob-fetcher.ts', from: '    if (decoded.address !== address) throw notItself(address, copy)\n', to: '', test: DAMAGE },
