@@ -33,38 +33,48 @@ export async function runJobs (clients: readonly pg.Client[], jobs: readonly Job
   any.throwIfAborted()
 }
 
-/** Which jobs wait, run and are done. */
+/** Which jobs wait and run. */
 class JobBoard {
-  readonly #waiting: Set<Job>
-  readonly #done = new Set<Job>()
+  /** job → how many of those before it are not done */
+  readonly #missing: ReadonlyMap<Job, { count: number, readonly place: number }>
+  readonly #followers: ReadonlyMap<Job, readonly Job[]>
+  /** Those that wait for nothing but what they need for themselves, in their order. */
+  #ready: readonly Job[]
   readonly #taken = new Set<string>()
+  #waiting: number
   #running = 0
   #changed = Promise.withResolvers<undefined>()
 
   constructor (jobs: readonly Job[]) {
-    this.#waiting = new Set(jobs)
+    const followers = new Map<Job, Job[]>(jobs.map(job => [job, []]))
+    this.#missing = new Map(jobs.map((job, place) => [job, { count: new Set(job.after).size, place }]))
+    for (const job of jobs) for (const before of new Set(job.after)) followers.get(before)?.push(job)
+    this.#followers = followers
+    this.#ready = jobs.filter(({ after }) => after.length === 0)
+    this.#waiting = jobs.length
   }
 
   /** The first job that may begin; `later` when it takes the end of another one, `none` when no job waits. */
   next (): Job | 'later' | 'none' {
-    if (this.#waiting.size === 0) return 'none'
-    for (const job of this.#waiting) if (this.#mayBegin(job)) return job
-    if (this.#running === 0) throw new Error('jobs of a restore wait for each other')
-    return 'later'
+    if (this.#waiting === 0) return 'none'
+    const job = this.#ready.find(({ alone }) => !alone.some(name => this.#taken.has(name)))
+    if (job === undefined && this.#running === 0) throw new Error('jobs of a restore wait for each other')
+    return job ?? 'later'
   }
 
   async doing (job: Job, act: (job: Job) => Promise<void>): Promise<void> {
-    this.#waiting.delete(job)
+    this.#ready = this.#ready.filter(one => one !== job)
     for (const name of job.alone) this.#taken.add(name)
+    this.#waiting--
     this.#running++
     try {
       await act(job)
-      this.#done.add(job)
+      this.#free(job)
     } finally {
       this.#running--
       for (const name of job.alone) this.#taken.delete(name)
       this.#changed.resolve(undefined)
-      this.#changed = Promise.withResolvers<undefined>()
+      this.#changed = Promise.withResolvers()
     }
   }
 
@@ -73,7 +83,8 @@ class JobBoard {
     await this.#changed.promise
   }
 
-  #mayBegin ({ after, alone }: Job): boolean {
-    return after.every(job => this.#done.has(job)) && !alone.some(name => this.#taken.has(name))
+  #free (job: Job): void {
+    const freed = this.#followers.get(job)!.filter(follower => --this.#missing.get(follower)!.count === 0)
+    if (freed.length > 0) this.#ready = [...this.#ready, ...freed].sort((a, b) => this.#missing.get(a)!.place - this.#missing.get(b)!.place)
   }
 }
