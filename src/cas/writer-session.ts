@@ -104,9 +104,8 @@ export class WriterSession implements BlobWriter {
   async get (address: Address, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     this.#check(signal)
     const { sink, fetcher, repository } = this.#parts
-    const options = { keep: true, signal } // what a writer reads is often the base of what it puts next
-    if (sink.find(address) === undefined) return await repository.get(address, options)
-    return await fetcher.fetch(address, this.#find, options)
+    if (sink.find(address) === undefined) return await repository.get(address, { signal })
+    return await fetcher.fetch(address, this.#find, { signal })
   }
 
   async has (address: Address): Promise<boolean> {

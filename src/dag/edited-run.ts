@@ -1,4 +1,4 @@
-import { ByteBuffer } from '../chunking/byte-buffer.ts'
+import { ChunkMemory } from '../chunking/chunk-memory.ts'
 import { keyEnd } from '../chunking/copy-text.ts'
 import type { RowChunk } from '../chunking/row-chunk.ts'
 import { chunkRows, largestRun, LONGEST_RUN } from '../chunking/row-chunker.ts'
@@ -23,6 +23,9 @@ interface Atom {
   readonly origin: Origin
 }
 
+/** Atoms that become a chunk. */
+type Part = readonly [from: number, to: number]
+
 /** Where the rows of an atom are from. */
 export interface Origin {
   /** The earlier chunk whose place it is. */
@@ -37,7 +40,6 @@ export interface Origin {
   readonly rows?: number | undefined
 }
 
-const FIRST_BYTES = 524_288
 /** More is not held for a run without borders. */
 const MOST_HELD = 32 * 1024 * 1024
 
@@ -48,7 +50,8 @@ const MOST_HELD = 32 * 1024 * 1024
  */
 export class EditedRun {
   readonly #rule: RowChunkerOptions
-  readonly #bytes = new ByteBuffer(FIRST_BYTES)
+  readonly #memory = new ChunkMemory()
+  #length = 0
   #atoms: Atom[] = []
   #isLoose = false
   /** True while rows come that have to be hashed anyway. */
@@ -59,12 +62,12 @@ export class EditedRun {
   }
 
   get isEmpty (): boolean {
-    return this.#bytes.length === 0
+    return this.#length === 0
   }
 
   /** Bytes behind the last mark. */
   get unmarkedBytes (): number {
-    return this.#bytes.length - (this.#atoms.at(-1)?.end ?? 0)
+    return this.#length - (this.#atoms.at(-1)?.end ?? 0)
   }
 
   /** Says that an earlier chunk's rows come next, and whether the cuts around it tell nothing of their hashes. */
@@ -76,14 +79,15 @@ export class EditedRun {
   /** Adds rows; a row after which a chunk could end must be the last of them and be marked. @throws {BackupError} `NODE_INVALID` when the run becomes too long */
   append (bytes: Uint8Array, start: number, end: number): void {
     if (end === start) return
-    this.#bytes.append(bytes, start, end)
-    if (this.#bytes.length >= LONGEST_RUN / 2) this.loosen()
-    if (this.#bytes.length >= MOST_HELD) throw new BackupError('NODE_INVALID', 'rows are not held until a border comes: there are too many bytes between two')
+    this.#memory.append(bytes, start, end)
+    this.#length += end - start
+    if (this.#length >= LONGEST_RUN / 2) this.loosen()
+    if (this.#length >= MOST_HELD) throw new BackupError('NODE_INVALID', 'rows are not held until a border comes: there are too many bytes between two')
   }
 
   /** Takes note that a chunk could end here. */
   mark ({ high, low }: KeyHash, origin: Origin): void {
-    this.#atoms.push({ end: this.#bytes.length, high, low, origin })
+    this.#atoms.push({ end: this.#length, high, low, origin })
   }
 
   /** Has the run cut by the hashes of all its rows. */
@@ -93,31 +97,31 @@ export class EditedRun {
 
   /** The chunks of the run, which is empty afterwards. */
   async * take (): AsyncGenerator<EditedChunk> {
-    if (!this.isEmpty) {
-      const chunks = this.#isLoose ? undefined : this.#cutAtMarks()
-      if (chunks === undefined) yield * this.#cutAnew()
-      else yield * chunks
-    }
-    this.#bytes.clear()
+    if (this.isEmpty) return
+    const atoms = this.#atoms
+    const parts = this.#isLoose ? undefined : this.#cutAtMarks()
+    this.#length = 0
     this.#atoms = []
     this.#isLoose = this.#staysLoose
+    if (parts === undefined) yield * this.#cutAnew(atoms)
+    else yield * this.#chunks(atoms, parts)
   }
 
   /** As a run of rows is cut, though of atoms. (format.md § Rows) Undefined when it takes rows to cut it. */
-  #cutAtMarks (): EditedChunk[] | undefined {
+  #cutAtMarks (): Part[] | undefined {
     const largest = largestRun(this.#rule)
-    const parts: [number, number][] = [[0, this.#atoms.length]]
-    const chunks: EditedChunk[] = []
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    const parts: Part[] = []
+    const open: Part[] = [[0, this.#atoms.length]]
+    for (let part = open.pop(); part !== undefined; part = open.pop()) {
       const [from, to] = part
-      if (this.#atoms[to - 1]!.end - this.#startOf(from) <= largest) chunks.push(this.#chunk(from, to))
+      if (this.#atoms[to - 1]!.end - startOf(this.#atoms, from) <= largest) parts.push(part)
       else if (this.#knowsHashes(from, to)) {
         const split = this.#leastHash(from, to - 1) + 1
-        if (split === to) chunks.push(this.#chunk(from, to)) // one row
-        else parts.push([split, to], [from, split])
+        if (split === to) parts.push(part) // one row
+        else open.push([split, to], [from, split])
       } else return undefined
     }
-    return chunks
+    return parts
   }
 
   /** True if no row but the last ones of atoms can have the least hash: there was a cut between them, or they are single rows. */
@@ -135,25 +139,36 @@ export class EditedRun {
     return least
   }
 
-  #chunk (from: number, to: number): EditedChunk {
-    const { origin } = this.#atoms[from]!
-    if (to - from === 1 && origin.isWhole === true) return { entry: origin.entry }
-    const bytes = new Uint8Array(this.#bytes.bytes.subarray(this.#startOf(from), this.#atoms[to - 1]!.end))
-    const key = bytes.slice(0, keyEnd(bytes, 0, bytes.length, this.#rule.keyColumns))
-    const known = this.#atoms.slice(from, to).reduce<number | undefined>((sum, { origin: { rows } }) => sum === undefined || rows === undefined ? undefined : sum + rows, 0)
-    return { chunk: { bytes, rows: known ?? countRows({ bytes, from: 0, to: bytes.length }), sizeBytes: bytes.length, key, values: [] }, base: origin }
-  }
-
-  #startOf (atom: number): number {
-    return atom === 0 ? 0 : this.#atoms[atom - 1]!.end
-  }
-
-  async * #cutAnew (): AsyncGenerator<EditedChunk> {
-    let at = 0, atom = 0
-    for await (const chunk of chunkRows(rowBatches(this.#bytes.bytes), this.#rule)) {
-      while (atom < this.#atoms.length - 1 && this.#atoms[atom]!.end <= at) atom++
-      yield { chunk, base: this.#atoms[atom]?.origin }
-      at += chunk.bytes.length
+  * #chunks (atoms: readonly Atom[], parts: readonly Part[]): Generator<EditedChunk> {
+    const { bytes, release } = this.#memory.take(parts.length)
+    for (const [from, to] of parts) {
+      const { origin } = atoms[from]!
+      const rows = bytes.subarray(startOf(atoms, from), atoms[to - 1]!.end)
+      if (to - from === 1 && origin.isWhole === true) {
+        release()
+        yield { entry: origin.entry }
+      } else yield { chunk: { bytes: rows, ...this.#describe(rows, atoms.slice(from, to)), release }, base: origin }
     }
   }
+
+  #describe (bytes: Uint8Array, atoms: readonly Atom[]): Omit<RowChunk, 'bytes'> {
+    const rows = atoms.reduce<number | undefined>((sum, { origin: { rows } }) => sum === undefined || rows === undefined ? undefined : sum + rows, 0)
+    const key = new Uint8Array(bytes.subarray(0, keyEnd(bytes, 0, bytes.length, this.#rule.keyColumns))) // the memory is used again
+    return { rows: rows ?? countRows({ bytes, from: 0, to: bytes.length }), sizeBytes: bytes.length, key, values: [] }
+  }
+
+  async * #cutAnew (atoms: readonly Atom[]): AsyncGenerator<EditedChunk> {
+    const { bytes, release } = this.#memory.take(1)
+    let at = 0, atom = 0
+    for await (const chunk of chunkRows(rowBatches(bytes), this.#rule)) {
+      while (atom < atoms.length - 1 && atoms[atom]!.end <= at) atom++
+      yield { chunk, base: atoms[atom]?.origin }
+      at += chunk.bytes.length
+    }
+    release()
+  }
+}
+
+function startOf (atoms: readonly Atom[], index: number): number {
+  return index === 0 ? 0 : atoms[index - 1]!.end
 }

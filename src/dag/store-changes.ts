@@ -10,7 +10,7 @@ import type { EditedChunk } from './edited-run.ts'
 import { mapInOrder } from './in-order.ts'
 import { keyOrder } from './key-order.ts'
 import { isUnusable } from './previous.ts'
-import { takeOverChunk } from './reuse.ts'
+import { takeOverChunk, takeOverTree } from './reuse.ts'
 import { RowEditor } from './row-editor.ts'
 import { isUntouched, planEdits } from './row-edits.ts'
 import type { KeyRule } from './row-search.ts'
@@ -70,6 +70,7 @@ class ChangedTable {
     const changed = this.#sorted(changes.rows)
     const keys = 'keys' in changes ? this.#sorted(changes.keys) : undefined
     try {
+      if ('count' in changes && changes.count === this.#before.count && await changed.next() === undefined) return await this.#storeUnchanged()
       const editor = new RowEditor({ ...this.#cut, ...this.#rule, fetch: async entry => await this.#fetch(entry) })
       const edits = planEdits(readEntries(this.#before.root, blobs, { signal, form: 'rows' }), { changed, keys }, this.#rule)
       const fetched = mapInOrder(edits, READ_AHEAD, async edit => ({ ...edit, bytes: edit.isFirst && !isUntouched(edit) ? await this.#fetch(edit.entry) : undefined }))
@@ -81,6 +82,12 @@ class ChangedTable {
     } finally {
       await Promise.all([changed.close(), keys?.close()])
     }
+  }
+
+  /** The earlier version as it is: no chunk of it is read. */
+  async #storeUnchanged (): Promise<StoredTable> {
+    await takeOverTree(this.#before.root, this.#context)
+    return { content: this.#before, hash: addressOf(this.#before.root) }
   }
 
   #sorted (rows: Bytes): SortedRows {

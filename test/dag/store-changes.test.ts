@@ -131,6 +131,23 @@ describe('rows by what changed', () => {
     expect(await stored(changing(now, told).content, blobs, parent)).toEqual(await stored(tableOf(linesOf(now)), new MemoryBlobs(), parent))
   })
 
+  it('are taken over without reading or cutting a chunk where none changed', async () => {
+    const long = new Map([...before, [50, seededBytes(40_000, 'long').toString('hex')]])
+    const blobs = new MemoryBlobs()
+    const parent = await parentOf(long, blobs)
+    if (parent.content.form !== 'rows') throw new Error('stored as something else')
+    const chunks = (await Array.fromAsync(readRowChunks(parent.content, blobs))).map(({ entry }) => addressOf(entry.link))
+    blobs.settle()
+    expect(await stored(changing(long, toldOf(long, long, { counts: true })).content, blobs, parent)).toEqual(parent)
+    expect(blobs.gets.filter(address => chunks.includes(address))).toEqual([])
+    expect(blobs.puts).toEqual([])
+    expect(blobs.reused).toEqual(expect.arrayContaining(chunks))
+    const after = new Map([...long, [100, 'new']])
+    blobs.settle()
+    await stored(changing(after, toldOf(long, after, { counts: true })).content, blobs, parent)
+    expect(blobs.gets.filter(address => chunks.includes(address)).length).toBeLessThan(4)
+  })
+
   it('are read whole when a chunk or a long value of the earlier version is lost', async () => {
     const long = new Map([...before, [50, seededBytes(40_000, 'long').toString('hex')]])
     for (const lose of ['chunk', 'value'] as const) {
