@@ -1,5 +1,7 @@
 /** Enough for most runs of rows. */
 const USUAL_BYTES = 262_144
+/** Many tables are small: what comes first may be all. */
+const FIRST_BYTES = 16_384
 /** Larger memory is not kept. */
 const LARGEST_KEPT = 1_048_576
 /** So much is kept at most, however many chunks are on their way. */
@@ -17,6 +19,7 @@ export class ChunkMemory {
   readonly #spare: Uint8Array[] = []
   #memory: Uint8Array = new Uint8Array(0)
   #length = 0
+  #least = FIRST_BYTES
 
   append (piece: Uint8Array, start: number, end: number): void {
     if (end === start) return
@@ -31,6 +34,7 @@ export class ChunkMemory {
     const bytes = memory.subarray(0, this.#length)
     this.#memory = this.#spare.pop() ?? new Uint8Array(0)
     this.#length = 0
+    this.#least = USUAL_BYTES
     let using = shares
     return {
       bytes,
@@ -42,7 +46,7 @@ export class ChunkMemory {
 
   #grow (needed: number): void {
     // Not a Buffer: their slices are no copies.
-    const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(needed, USUAL_BYTES, this.#memory.length * 2)).buffer)
+    const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(needed, this.#least, this.#memory.length * 2)).buffer)
     larger.set(this.#memory.subarray(0, this.#length))
     this.#memory = larger
   }

@@ -128,7 +128,7 @@ interface LongRow {
   readonly values: readonly ValueReference[]
 }
 
-const FIRST_ROWS = 4_096
+const FIRST_ROWS = 512
 
 function twice<T extends Int32Array | Uint32Array> (table: T): T {
   const larger = new (table.constructor as new (length: number) => T)(table.length * 2)

@@ -6,8 +6,8 @@ import type { Receive } from './read-socket.ts'
 
 /** So many bytes are handed on at once, or what there is at the end: the way to whoever stores them costs the same for few. */
 const ENOUGH = 131_072
-/** What may come beyond that before reading stops. */
-const READ_AHEAD = 65_536
+/** Room to begin with: many tables are small. */
+const FIRST_BYTES = 16_384
 /** A server hands out 8 KiB at a time. From this length of a copy on, reading waits for a millisecond's worth when little came: being woken for each costs more than the rows. */
 const LONG = 524_288
 const LITTLE = 32_768
@@ -18,7 +18,7 @@ const LITTLE = 32_768
  */
 export class CopyOutQuery implements pg.Submittable {
   readonly #sql: string
-  readonly #frames = new CopyDataFrames(ENOUGH + READ_AHEAD)
+  readonly #frames = new CopyDataFrames(FIRST_BYTES)
   #stream: Duplex | undefined
   #giveBack: (() => void) | undefined
   #wake: (() => void) | undefined
