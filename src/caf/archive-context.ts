@@ -6,10 +6,12 @@ import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import { bytesOf } from '../stream.ts'
 import type { EntryNames } from './entry-names.ts'
+import { giveBack } from './spent-pieces.ts'
 import type { ZipSource } from './zip-writer.ts'
 
 /** What the parts of an archive share while they are written. */
 export interface ArchiveContext extends AbortOptions {
+  /** Each array it gives is the caller's own. */
   readonly blobs: Pick<BlobReader, 'get'>
   readonly names: EntryNames
   /** Records where a node's content is: the whole entry, or from `offset` on. */
@@ -19,13 +21,13 @@ export interface ArchiveContext extends AbortOptions {
 /** The content of a `bytes` node as an entry. */
 export function bytesEntry (node: NodeBlock, path: string, { blobs, signal, place }: ArchiveContext): ZipSource {
   place(node, path)
-  return { path, method: 'deflate', read: () => readBytes(node.content.root, blobs, { signal }) }
+  return { path, method: 'deflate', read: () => giveBack(readBytes(node.content.root, blobs, { signal })) }
 }
 
 /** The rows of a node as an entry of COPY text. */
 export function rowsEntry (node: NodeBlock, path: string, { blobs, signal, place }: ArchiveContext): ZipSource {
   place(node, path)
-  return { path, method: 'deflate', read: () => readRows(rowsOf(node), blobs, { signal }) }
+  return { path, method: 'deflate', read: () => giveBack(readRows(rowsOf(node), blobs, { signal })) }
 }
 
 /** An entry that is made for the archive. */

@@ -17,6 +17,7 @@ import { putLinkedRows } from './linked-rows.ts'
 import type { ManifestNode } from './manifest.ts'
 import { PutsAhead } from './puts-ahead.ts'
 import { loadSnapshot } from './snapshot-nodes.ts'
+import { giveBack } from './spent-pieces.ts'
 import { fileRows, folderOfTable } from './storage-entries.ts'
 
 export interface ImportArchiveOptions extends AbortOptions {
@@ -89,11 +90,11 @@ const UNREADABLE = ['SOURCE_FAILED', 'ROW_TOO_LARGE', 'TREE_INVALID', 'BLOCK_INV
 async function importContent ({ content, hash }: NodeBlock, place: ManifestNode, options: Import): Promise<boolean> {
   if (content.form === 'bytes') return await importBytes(hash, content, place, options)
   if (content.form === 'files') return await importFiles(hash, content, entryOf(place), options)
-  return await putLinkedRows(content, bytesAt(place, options.archive, options), options.blobs, { hash, signal: options.signal })
+  return await putLinkedRows(content, giveBack(bytesAt(place, options.archive, options)), options.blobs, { hash, signal: options.signal })
 }
 
 async function importBytes (hash: string, { root }: StoredBytes, place: ManifestNode, { archive, blobs, signal }: Import): Promise<boolean> {
-  const tap = new Tap(bytesAt(place, archive, { signal }))
+  const tap = new Tap(giveBack(bytesAt(place, archive, { signal })))
   return await putStream(root, tap.bytes(), { blobs, signal }) && tap.digest() === hash
 }
 
@@ -113,7 +114,7 @@ async function importFiles (hash: string, content: StoredRows, table: string, { 
     for (const { entry, content: file } of fileRows(rows)) {
       if (entry.type === 'directory') names.folder(entry.path)
       if (entry.type !== 'file') continue
-      const bytes = archive.read(names.file(entry.path), { signal })
+      const bytes = giveBack(archive.read(names.file(entry.path), { signal }))
       if (file === undefined ? !await isEmpty(bytes) : !known.has(file.root.toString()) || !await putStream(file.root, bytes, { blobs, signal })) return false
     }
     return true

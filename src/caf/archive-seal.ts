@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
+import { giveBack } from './spent-pieces.ts'
 import type { StoredFile } from './stored-file.ts'
 
 /** How long the seal is. The ZIP comment, and so the last bytes of an archive, is the SHA-256 in hex of every byte before it. */
@@ -15,7 +16,7 @@ export async function checkSeal (file: StoredFile, { signal }: AbortOptions = {}
   const hash = createHash('sha256')
   let seal: Uint8Array = Buffer.alloc(0)
   let offset = 0
-  for await (const piece of file.read({ signal })) {
+  for await (const piece of giveBack(file.read({ signal }))) {
     const body = Math.max(0, Math.min(piece.length, sizeBytes - SEAL_LENGTH - offset))
     hash.update(piece.subarray(0, body))
     if (body < piece.length) seal = Buffer.concat([seal, piece.subarray(body)])

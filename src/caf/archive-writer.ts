@@ -23,6 +23,7 @@ import { writeZip } from './zip-writer.ts'
 export interface WriteArchiveOptions extends AbortOptions {
   /** The snapshot block. */
   readonly snapshot: CID
+  /** Each array it gives is the caller's own. */
   readonly blobs: Pick<BlobReader, 'get'>
   /** Written into the manifest. @default the snapshot's generator */
   readonly generator?: string | undefined

@@ -8,6 +8,7 @@ import type { FileEntry } from '../sources/source.ts'
 import type { ArchiveContext } from './archive-context.ts'
 import { rowsOf } from './archive-context.ts'
 import { StorageNames } from './entry-names.ts'
+import { giveBack } from './spent-pieces.ts'
 import type { ZipSource } from './zip-writer.ts'
 
 /** Where the files of a source and their rows are; `source` is given when there is more than one. */
@@ -44,7 +45,7 @@ async function * rowChunks (node: NodeBlock, { blobs, signal }: ArchiveContext):
 }
 
 function fileEntry ({ path }: FileEntry, content: StoredFile | undefined, entry: string, { blobs, signal }: ArchiveContext): ZipSource {
-  const read = content === undefined ? noBytes : () => readBytes(content.root, blobs, { signal })
+  const read = content === undefined ? noBytes : () => giveBack(readBytes(content.root, blobs, { signal }))
   return { path: entry, method: COMPRESSED.test(path) ? 'store' : 'deflate', read }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { free } from '../cas/zstd.ts'
 import { mapInOrder } from '../dag/in-order.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { SEAL_LENGTH } from './archive-seal.ts'
@@ -118,8 +119,7 @@ class ZipOutput {
   /** What is to be written, if it is as much as `least`. */
   * take (least = 1): Generator<Uint8Array> {
     if (this.#pendingBytes < least) return
-    const [first] = this.#pending
-    const bytes = this.#pending.length === 1 && first !== undefined ? first : Buffer.concat(this.#pending, this.#pendingBytes)
+    const bytes = joined(this.#pending, this.#pendingBytes)
     this.#pending = []
     this.#pendingBytes = 0
     this.#seal.update(bytes)
@@ -148,6 +148,15 @@ class ZipOutput {
     this.#pendingBytes += bytes.length
     this.#length += bytes.length
   }
+}
+
+/** Takes the pieces over: the memory of those that are copied is given back. */
+function joined (pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = pieces
+  if (pieces.length === 1 && first !== undefined) return first
+  const bytes = Buffer.concat(pieces, length)
+  for (const piece of pieces) if (piece.buffer !== ZEROS.buffer) free(piece)
+  return bytes
 }
 
 const EMPTY = new Uint8Array(0)

@@ -18,7 +18,8 @@ export class MemoryBlobs implements BlobWriter {
   }
 
   async get (address: Address): Promise<Uint8Array | undefined> {
-    return this.blobs.get(address)
+    const bytes = this.blobs.get(address)
+    return bytes && Uint8Array.from(bytes) // the caller's own
   }
 
   async has (address: Address): Promise<boolean> {
