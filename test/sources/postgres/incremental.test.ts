@@ -55,6 +55,42 @@ describe.each([15, 18] as const)('rows read by what changed, on PostgreSQL %i', 
     expect(await line.differing(whole())).toEqual([[]])
   })
 
+  const KEYS: Readonly<Record<string, string>> = {
+    dense: "id bigint PRIMARY KEY, v text) AS SELECT g, 'a' FROM generate_series(1, 2000) g",
+    negative: "id int PRIMARY KEY, v text) AS SELECT g, 'a' FROM generate_series(-900, 900) g",
+    huge: "id bigint PRIMARY KEY, v text) AS SELECT 9223372036854775807 - g, 'a' FROM generate_series(0, 900) g",
+    small: "id smallint PRIMARY KEY, v text) AS SELECT g, 'a' FROM generate_series(1, 900) g",
+    sparse: "id bigint PRIMARY KEY, v text) AS SELECT g * 1000003, 'a' FROM generate_series(1, 900) g",
+    "oids\" 'n": "id oid PRIMARY KEY, v text) AS SELECT (4294967000 - g)::oid, 'a' FROM generate_series(1, 900) g",
+    numerics: "id numeric PRIMARY KEY, v text) AS SELECT (g - 400) / 3.0, 'a' FROM generate_series(1, 900) g",
+    texts: "id text PRIMARY KEY, v text) AS SELECT chr(60 + g % 90) || E'\\t\\\\' || g, 'a' FROM generate_series(1, 900) g",
+    uuids: "id uuid PRIMARY KEY, v text) AS SELECT md5(g::text)::uuid, 'a' FROM generate_series(1, 900) g",
+    pairs: "id mood, n int, v text, PRIMARY KEY (id, n)) AS SELECT (ARRAY['good', 'bad'])[g % 2 + 1]::mood, g, 'a' FROM generate_series(1, 900) g",
+    moments: "id timestamptz PRIMARY KEY, v text) AS SELECT '2026-01-01'::timestamptz + g * interval '1.5 s', 'a' FROM generate_series(1, 900) g",
+  }
+
+  it('may have keys of many kinds, of which few or many are deleted', async () => {
+    const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+    const each = (sql: (table: string, columns: string) => string): string => Object.keys(KEYS).map(name => sql(quoted(name), name === 'pairs' ? 'id, n' : 'id')).join(';')
+    await run(`CREATE TYPE mood AS ENUM ('good', 'bad'); ${Object.entries(KEYS).map(([name, text]) => {
+      const [columns, rows] = text.split(' AS SELECT')
+      return `CREATE TABLE ${quoted(name)} (${columns}; INSERT INTO ${quoted(name)} SELECT${rows}; ANALYZE ${quoted(name)}`
+    }).join(';')}`)
+    await line.take(source())
+    const rounds = [
+      each(table => `UPDATE ${table} SET v = 'b' WHERE hashtext(id::text) % 50 = 0`),
+      each((table, columns) => `WITH d AS (DELETE FROM ${table} WHERE hashtext(id::text) % 40 = 1 RETURNING *) INSERT INTO ${table} SELECT * FROM d WHERE hashtext(id::text) % 80 = 1 ON CONFLICT (${columns}) DO NOTHING`),
+      each(table => `DELETE FROM ${table} WHERE hashtext(v || id::text) % 3 <> 0`),
+      each(table => `DELETE FROM ${table}`),
+    ]
+    for (const [index, round] of rounds.entries()) {
+      await run(round)
+      const summary = await line.take(source())
+      expect(new Set(Object.values(incrementals(summary)))).toEqual(new Set([index + 1]))
+      expect(await line.differing(whole())).toEqual([[]])
+    }
+  })
+
   it('are read in full every so many snapshots', async () => {
     await run(TABLE)
     const counts: unknown[] = []
