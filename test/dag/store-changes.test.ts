@@ -131,6 +131,16 @@ describe('rows by what changed', () => {
     expect(await stored(changing(now, told).content, blobs, parent)).toEqual(await stored(tableOf(linesOf(now)), new MemoryBlobs(), parent))
   })
 
+  it.each([[300, ['changes', 'closed']], [800, ['changes', 'closed', 'changes and keys', 'closed', 'whole']]])('may make runs that are cut for their length alone, up to a limit: %i long rows', async (rows, expected) => {
+    const wide = new Map(Array.from({ length: rows }, (_, index) => [index, `${index} ${'x'.repeat(50_000)}`]))
+    const blobs = new MemoryBlobs()
+    const parent = await parentOf(wide, blobs, { bits: 20, largest: 300_000 })
+    const after = new Map([...wide, [3, 'short'], [200, `other ${'y'.repeat(60_000)}`], [rows + 5, 'new']])
+    const { content, reads } = changing(after, toldOf(wide, after, { counts: true }), [65_536])
+    expect(await stored(content, blobs, parent)).toEqual(await stored(tableOf(linesOf(after)), new MemoryBlobs(), parent))
+    expect(reads).toEqual(expected)
+  })
+
   it('are taken over without reading or cutting a chunk where none changed', async () => {
     const long = new Map([...before, [50, seededBytes(40_000, 'long').toString('hex')]])
     const blobs = new MemoryBlobs()
