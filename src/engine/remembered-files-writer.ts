@@ -1,11 +1,13 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { RememberedFile } from '../dag/file-memory.ts'
 import { encodeBlock, encodeSeal, newId, textOf } from './remembered-file-blocks.ts'
 import type { Seal } from './remembered-file-blocks.ts'
 
 const BLOCK_CHARACTERS = 64 * 1024
+/** No capture takes so long: who left a file behind for longer was killed. */
+const LEFT_BEHIND_MS = 7 * 24 * 3_600_000
 
 /**
  * Writes a file of remembered files beside its place, and puts it there at the end. Whatever fails, there is no such file
@@ -52,6 +54,7 @@ export class RememberedFilesWriter {
       await this.#handle.close()
       await rename(this.#place, this.#path)
       this.#handle = undefined
+      await removeLeftovers(this.#path)
     })
   }
 
@@ -78,5 +81,13 @@ export class RememberedFilesWriter {
     } catch {
       await this.discard()
     }
+  }
+}
+
+async function removeLeftovers (path: string): Promise<void> {
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(`${basename(path)}.`)) continue
+    const leftover = join(dirname(path), name)
+    if (Date.now() - (await stat(leftover)).mtimeMs > LEFT_BEHIND_MS) await rm(leftover, { force: true })
   }
 }

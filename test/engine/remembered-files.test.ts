@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, cpSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, cpSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -208,7 +208,7 @@ describe('what is remembered of files', () => {
       writeFileSync(memoryPath(repository), 'at' in how ? bytes : bytes.subarray(0, how.length))
       expect((await take({ by: repository })).read).toContain('file 7')
       expect(await take({ by: repository, memoryFolder: undefined })).toMatchObject({ unchangedNodes: 1 })
-    }), { numRuns: 12, seed: 1 })
+    }), { numRuns: 8, seed: 1 })
   })
 
   it('is not believed when it names the content of another file', async () => {
@@ -280,6 +280,17 @@ describe('what is remembered of files', () => {
     await Promise.all([take(), take({ fullRead: true })])
     expect((await take()).read).toEqual([])
     await expectSameInFull()
+  })
+
+  it('is cleared of what killed processes left behind, not of what others are writing', async () => {
+    put('a', 'first')
+    await take()
+    const path = memoryPath()
+    const [old, fresh] = [`${path}.old.new`, `${path}.fresh.new`]
+    for (const leftover of [old, fresh]) writeFileSync(leftover, '')
+    utimesSync(old, 1_000_000_000, 1_000_000_000)
+    await take()
+    expect([old, fresh].map(leftover => existsSync(leftover))).toEqual([false, true])
   })
 
   it('is lost without harm when its folder cannot be written', async () => {
