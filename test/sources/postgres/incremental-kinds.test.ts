@@ -55,7 +55,7 @@ describe('rows read by what changed', () => {
   })
 
   it('are right when a transaction was prepared before the snapshot before and ends after it', async () => {
-    await run("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, g::text FROM generate_series(1, 300) g")
+    await run('CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, g::text FROM generate_series(1, 300) g')
     await run("BEGIN; UPDATE t SET v = 'prepared' WHERE id = 5; DELETE FROM t WHERE id = 6; INSERT INTO t VALUES (1000, 'prepared'); PREPARE TRANSACTION 'p'")
     await line.take(of(postgres))
     await run("COMMIT PREPARED 'p'")
@@ -66,7 +66,7 @@ describe('rows read by what changed', () => {
   it('may come from a standby, snapshot after snapshot', async () => {
     const standby = await startStandby(postgres)
     try {
-      await run("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, g::text FROM generate_series(1, 300) g")
+      await run('CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, g::text FROM generate_series(1, 300) g')
       await caughtUp(standby)
       await line.take(of(standby))
       await run("UPDATE t SET v = 'new' WHERE id % 60 = 7; DELETE FROM t WHERE id BETWEEN 20 AND 30; INSERT INTO t VALUES (0, 'first')")
