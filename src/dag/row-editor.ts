@@ -206,10 +206,8 @@ export class RowEditor {
     piece.endedAtBorder = this.#endsRun(piece.bytes)
     if (piece.endedAtBorder) this.#runBefore = 0
     if (piece.lostEnd) this.#run.loosen() // a cut that goes away tells no more of the hashes around it
-    else {
-      this.#run.mark(this.#hash, piece.origin)
-      if (piece.endedAtBorder) yield * this.#run.take()
-    }
+    if (this.#run.unmarkedBytes > 0) this.#run.mark(this.#hash, piece.origin)
+    if (piece.endedAtBorder && !piece.lostEnd) yield * this.#run.take()
   }
 
   async * #end (): AsyncGenerator<EditedChunk> {

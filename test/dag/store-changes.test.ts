@@ -141,6 +141,18 @@ describe('rows by what changed', () => {
     expect(reads).toEqual(expected)
   })
 
+  it('are right wherever one row comes or goes', async () => {
+    for (const [bits, largest] of [[3, 150], [4, 250], [6, 400]] as const) {
+      const even = new Map(Array.from({ length: 60 }, (_, index) => [2 * index, `text of ${index}`]))
+      const blobs = new MemoryBlobs()
+      const parent = await parentOf(even, blobs, { bits, largest })
+      for (let place = -1; place < 120; place++) {
+        const now = edited(even, [[place, even.has(place) ? null : 'put in']])
+        expect(await stored(changing(now, toldOf(even, now)).content, blobs, parent), String(place)).toEqual(await stored(tableOf(linesOf(now)), new MemoryBlobs(), parent))
+      }
+    }
+  })
+
   it('are taken over without reading or cutting a chunk where none changed', async () => {
     const long = new Map([...before, [50, seededBytes(40_000, 'long').toString('hex')]])
     const blobs = new MemoryBlobs()
