@@ -28,7 +28,7 @@ export interface PutBlobResult {
   readonly storedBytes: number
 }
 
-/** Reads blobs; every returned array has been hashed and equals its address. */
+/** Reads blobs; every returned array has been hashed and equals its address. It is the caller's own, who may change it and give its memory back. */
 export interface BlobReader {
   /** @throws {BackupError} `BLOB_CORRUPT`, `PACK_CORRUPT` when no copy is intact; `STORAGE_…` */
   get(address: Address, options?: AbortOptions): Promise<Uint8Array | undefined>
@@ -37,7 +37,6 @@ export interface BlobReader {
 
 /** Writes blobs within one session. `put` may be called concurrently; it resolves when the blob is accepted, not yet durable. */
 export interface BlobWriter extends BlobReader {
-  /** `bytes` must stay as they are until it resolves; from then on the caller may use their memory again. */
   /** `bytes` must stay as they are until it resolves; from then on the caller may use their memory again. */
   put(bytes: Uint8Array, options?: PutBlobOptions): Promise<PutBlobResult>
   /** True if there is a copy that the session may build on: the blob then counts as put, though nothing of it was read. */

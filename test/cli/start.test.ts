@@ -36,7 +36,7 @@ describe('the modules that a command loads', () => {
     expect(modules.length, `most are in ${heaviest(modules)}`).toBeLessThanOrEqual(limit)
     expect(modules.length).toBeGreaterThan(20) // they are counted
     expect(modules).toEqual(expect.arrayContaining(some))
-    const needless = ['fastify', 'undici', '@qdrant/js-client-rest', '@electric-sql/pglite', '@electric-sql/pglite-tools', 'pg', 'ml-matrix', 'age-encryption', 'yazl', 'yauzl', '@ipld/car', 'cli-progress']
+    const needless = ['fastify', 'undici', '@qdrant/js-client-rest', '@electric-sql/pglite', '@electric-sql/pglite-tools', 'pg', 'ml-matrix', 'age-encryption', 'yauzl', '@ipld/car', 'cli-progress']
     expect(modules.filter(name => needless.includes(name))).toEqual([])
   })
 

@@ -41,7 +41,7 @@ const files = [...range(1_200).map(i => fileOf(`folder-${String(i).padStart(5, '
 
 const CONTENTS: Readonly<Record<string, () => Promise<Content>>> = {
   'rows with a key': async () => tableOf(range(ROWS).map(rowOf), { averageRowBytes: 2_048 }),
-  'rows with a key of two columns': async () => tableOf(range(500).map(i => `${Math.floor(i / 7)}\tname \\\\ ${i % 7}\t${text(`row ${i}`, 60)}`), { averageRowBytes: 2_048, columns: ['a', 'b', 'c'], key: [{ order: 'integer' }, { order: 'bytes' }] }),
+  'rows with a key of two columns': async () => tableOf(range(1_000).map(i => `${Math.floor(i / 7)}\tname \\\\ ${i % 7}\t${text(`row ${i}`, 60)}`), { averageRowBytes: 2_048, columns: ['a', 'b', 'c'], key: [{ order: 'integer' }, { order: 'bytes' }] }),
   'rows without a key': async () => tableOf(range(ROWS).map(rowOf), { key: [] }),
   bytes: async () => bytesContent(seededBytes(500_000, 'bytes')),
   'a tar': async () => bytesContent(await tarOf(12), 'tar'),

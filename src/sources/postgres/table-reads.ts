@@ -77,7 +77,7 @@ export class TableReads {
 
   /** Which tables were read in full, and why. */
   notes (): string[] {
-    const full = [...this.#read].flatMap(([id, how]) => {
+    const full = [...this.#read].toSorted(([a], [b]) => a < b ? -1 : 1).flatMap(([id, how]) => {
       if (!this.#tables.has(id)) return []
       const why = how === 'full-after-changes' ? 'what changed did not fit the rows of the snapshot before' : this.#reasons.get(id) ?? (how === 'full' ? 'the snapshot before does not hold it in this layout' : FIRST)
       return how === 'changes' || why === FIRST ? [] : [{ id, why }]

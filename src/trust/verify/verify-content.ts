@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { BlobReader } from '../../cas/blob-store.ts'
+import { free } from '../../cas/zstd.ts'
 import type { RowBatch } from '../../chunking/row-splitter.ts'
 import type { CID } from '../../dag/block.ts'
 import { addressOf, isChunk, parseCid, readBlob } from '../../dag/block.ts'
@@ -16,8 +17,8 @@ import type { KnownEntries } from './known-entries.ts'
 import { keysAscend, verifyRowChunk } from './verify-row-chunk.ts'
 import type { RowLayout } from './verify-row-chunk.ts'
 
-/** Chunks read ahead. */
-const READ_AHEAD = 4
+/** Chunks read ahead: as many as keep the threads busy that decompress them. */
+const READ_AHEAD = 8
 
 export interface ContentOptions extends AbortOptions {
   readonly blobs: BlobReader
@@ -65,6 +66,7 @@ class ContentVerifier {
       if (bytes === undefined) continue
       if (bytes.length !== entry.size) throw invalid(entry.link, `has ${bytes.length} bytes, where ${entry.size} are expected`)
       digest.update(bytes)
+      free(bytes)
     }
     return this.#complete ? digest.digest('hex') : undefined
   }
@@ -90,9 +92,10 @@ class ContentVerifier {
       last = entry.key
       if (bytes === undefined) continue
       const { ends, references, lastKey } = verifyRowChunk(bytes, entry, layout)
-      last = lastKey
+      last = lastKey === undefined ? undefined : Buffer.from(lastKey) // the chunk goes away
       for (const { text, length } of references) await this.#value(parseCid(text, 'a row'), length)
       yield { bytes, ends, values: [] }
+      free(bytes)
     }
   }
 
