@@ -57,7 +57,12 @@ export class BlobFetcher {
   /** As {@link fetch}, for a dictionary: it is kept for the next time, and the bytes are only to be looked at. */
   async fetchBase (address: Address, find: FindCopies, options: FetchOptions = {}): Promise<Uint8Array | undefined> {
     const copies = copiesBelow(address, find, options)
-    return copies.length === 0 ? undefined : this.#parts.cache.look(address) ?? await this.#fetchFrom(copies, address, find, { ...options, keep: true })
+    if (copies.length === 0) return undefined
+    const known = this.#parts.cache.look(address)
+    if (known !== undefined) return known
+    const bytes = await this.#fetchFrom(copies, address, find, options)
+    this.#parts.cache.adopt(address, bytes)
+    return bytes
   }
 
   async #fetchFrom (copies: readonly Copy[], address: Address, find: FindCopies, { keep = false, signal }: FetchOptions): Promise<Uint8Array> {

@@ -27,13 +27,22 @@ export class ReadCache {
 
   /** Keeps a copy. One that would push out more than a quarter of the cache is not kept. */
   set (address: Address, bytes: Uint8Array): void {
-    if (bytes.length > this.#limitBytes / 4 || this.#blobs.has(address)) return
-    this.#blobs.set(address, Buffer.from(bytes))
+    if (this.#takes(address, bytes)) this.adopt(address, Buffer.from(bytes))
+  }
+
+  /** As {@link set}, but keeps the very bytes: nobody may change them from now on. */
+  adopt (address: Address, bytes: Uint8Array): void {
+    if (!this.#takes(address, bytes)) return
+    this.#blobs.set(address, bytes)
     this.#bytes += bytes.length
     for (const [oldest, { length }] of this.#blobs) {
       if (this.#bytes <= this.#limitBytes) return
       this.#blobs.delete(oldest)
       this.#bytes -= length
     }
+  }
+
+  #takes (address: Address, { length }: Uint8Array): boolean {
+    return length <= this.#limitBytes / 4 && !this.#blobs.has(address)
   }
 }

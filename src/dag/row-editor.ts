@@ -15,6 +15,8 @@ import type { TreeEntry } from './tree.ts'
 export interface RowEditorOptions extends RowChunkerOptions {
   /** Reads a chunk. */
   readonly fetch: (entry: TreeEntry) => Promise<Uint8Array>
+  /** Told of each chunk that was read when it is not needed any more, but by the chunks that name it as their base. */
+  readonly spent: (bytes: Uint8Array) => void
 }
 
 /** An edit, with the chunk's rows if they were read already. */
@@ -67,6 +69,8 @@ export class RowEditor {
   /** Bytes since the last border of the earlier version. */
   #runBefore = 0
   #piece: Piece | undefined
+  /** Chunks that were gone through; rows of them are in the run. */
+  #used: Uint8Array[] = []
   /** How many of the changed rows took another's place, and how many there were. */
   replaced = 0
   changed = 0
@@ -88,6 +92,7 @@ export class RowEditor {
     }
     yield * this.#run.take()
     yield * this.#flush()
+    this.#spend()
   }
 
   /** A chunk that stays as it is. It is read only if it may be in one run with one that does not. */
@@ -97,7 +102,10 @@ export class RowEditor {
       return
     }
     this.#pending.push(entry)
-    if (this.#pending.length >= MOST_PENDING && this.#endsRun(await this.#options.fetch(entry))) yield * this.#flush()
+    if (this.#pending.length < MOST_PENDING) return
+    const rows = await this.#options.fetch(entry)
+    if (this.#endsRun(rows)) yield * this.#flush()
+    this.#options.spent(rows)
   }
 
   async * #begin ({ entry, bytes }: FetchedEdit): AsyncGenerator<EditedChunk> {
@@ -110,7 +118,10 @@ export class RowEditor {
     const sameRun: [TreeEntry, Uint8Array][] = []
     for (let entry = this.#pending.at(-1); entry !== undefined; entry = this.#pending.at(-1)) {
       const bytes = await this.#options.fetch(entry)
-      if (this.#endsRun(bytes)) break
+      if (this.#endsRun(bytes)) {
+        this.#options.spent(bytes)
+        break
+      }
       sameRun.push([entry, bytes])
       this.#pending.pop()
     }
@@ -215,6 +226,13 @@ export class RowEditor {
     yield * this.#endOld(piece)
     this.#isOpen = !this.#run.isEmpty || piece.endedAtBorder !== true
     this.#piece = undefined
+    this.#used.push(piece.bytes)
+    if (this.#run.isEmpty) this.#spend()
+  }
+
+  #spend (): void {
+    for (const bytes of this.#used) this.#options.spent(bytes)
+    this.#used = []
   }
 
   /** Leaves the hash of the last row's key behind. */

@@ -5,6 +5,7 @@ import { BackupError } from '../errors.ts'
 import type { RowChanges, RowContent } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
 import { addressOf, chunkCid, CID, readBlob } from './block.ts'
+import { BorrowedBytes } from './borrowed-bytes.ts'
 import { counted } from './counted.ts'
 import type { EditedChunk } from './edited-run.ts'
 import { mapInOrder } from './in-order.ts'
@@ -55,6 +56,7 @@ class ChangedTable {
   readonly #cut: RowCut
   readonly #storeValue: StoreValue
   readonly #rule: KeyRule
+  readonly #bases = new BorrowedBytes()
 
   constructor (context: StoreContext, before: StoredRows, cut: RowCut, storeValue: StoreValue) {
     this.#context = context
@@ -71,7 +73,7 @@ class ChangedTable {
     const keys = 'keys' in changes ? this.#sorted(changes.keys) : undefined
     try {
       if ('count' in changes && changes.count === this.#before.count && await changed.next() === undefined) return await this.#storeUnchanged()
-      const editor = new RowEditor({ ...this.#cut, ...this.#rule, fetch: async entry => await this.#fetch(entry) })
+      const editor = new RowEditor({ ...this.#cut, ...this.#rule, fetch: async entry => await this.#fetch(entry), spent: bytes => { this.#bases.spent(bytes) } })
       const edits = planEdits(readEntries(this.#before.root, blobs, { signal, form: 'rows' }), { changed, keys }, this.#rule)
       const fetched = mapInOrder(edits, READ_AHEAD, async edit => ({ ...edit, bytes: edit.isFirst && !isUntouched(edit) ? await this.#fetch(edit.entry) : undefined }))
       const entries = mapInOrder(editor.apply(fetched), concurrency, async chunk => await this.#put(chunk))
@@ -107,7 +109,8 @@ class ChangedTable {
     }
     const { blobs, signal } = this.#context
     const { chunk: { bytes, sizeBytes, rows, key, values, release }, base } = edited
-    const { address } = await blobs.put(bytes, { base: base && { address: addressOf(base.entry.link), bytes: base.bytes }, kind: 'chunk', signal })
+    const { address } = await this.#bases.during(base?.bytes, async () =>
+      await blobs.put(bytes, { base: base && { address: addressOf(base.entry.link), bytes: base.bytes }, kind: 'chunk', signal }))
     release?.()
     return { link: chunkCid(address), size: sizeBytes, count: rows, key, refs: values.map(text => CID.parse(text)) }
   }
