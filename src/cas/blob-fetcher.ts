@@ -6,7 +6,7 @@ import type { Codec } from './codec.ts'
 import type { Copy } from './copy.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
 import { PackWindows } from './pack-windows.ts'
-import type { StoredBlobs } from './pack-windows.ts'
+import type { LentBytes, StoredBlobs } from './pack-windows.ts'
 import type { ReadCache } from './read-cache.ts'
 import { ScatteredWindows } from './scattered-windows.ts'
 
@@ -83,19 +83,37 @@ export class BlobFetcher {
 
   /** The blob, from this copy alone. @throws {BackupError} `BLOB_CORRUPT`, `KEY_NEEDED`, `STORAGE_…` */
   async read (address: Address, copy: Copy, find: FindCopies, options: AbortOptions = {}): Promise<Uint8Array> {
-    return await this.decode(address, copy, await this.readStored(address, copy, options), find, options)
+    const { bytes, giveBack } = await this.#lend(address, copy, options)
+    try {
+      return await this.decode(address, copy, bytes, find, options)
+    } finally {
+      giveBack()
+    }
   }
 
   /** The copy's bytes as they stand in the pack, not yet checked. @throws {BackupError} `BLOB_CORRUPT` when they are not all there */
   async readStored (address: Address, copy: Copy, options: AbortOptions = {}): Promise<Uint8Array> {
-    const { stored } = copy
-    const bytes = this.#parts.unwritten?.(copy) ?? await this.#windows.read(copy, options).catch((error: unknown) => {
+    const { bytes, giveBack } = await this.#lend(address, copy, options)
+    const own = Buffer.from(bytes)
+    giveBack()
+    return own
+  }
+
+  async #lend (address: Address, copy: Copy, options: AbortOptions): Promise<LentBytes> {
+    const unwritten = this.#parts.unwritten?.(copy)
+    const lent = unwritten === undefined ? await this.#windows.lend(copy, options).catch(this.#asDamage(address, copy)) : { bytes: unwritten, giveBack: () => undefined }
+    if (lent === undefined) throw blobCorrupt(address, copy, 'the pack is missing')
+    const { length } = lent.bytes
+    if (length === copy.stored) return lent
+    lent.giveBack()
+    throw blobCorrupt(address, copy, `the pack ends after ${length} of its ${copy.stored} bytes`)
+  }
+
+  #asDamage (address: Address, copy: Copy): (error: unknown) => never {
+    return error => {
       const isDamage = isBackupError(error, 'SEAL_BROKEN') || (this.#parts.keyless !== true && isBackupError(error, 'KEY_NEEDED'))
       throw isDamage && error instanceof BackupError ? blobCorrupt(address, copy, error.message, error) : error
-    })
-    if (bytes === undefined) throw blobCorrupt(address, copy, 'the pack is missing')
-    if (bytes.length !== stored) throw blobCorrupt(address, copy, `the pack ends after ${bytes.length} of its ${stored} bytes`)
-    return bytes
+    }
   }
 
   /** The plain bytes that `stored`, a copy's content, stands for. @throws {BackupError} `BLOB_CORRUPT`, `STORAGE_…` */

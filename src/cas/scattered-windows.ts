@@ -3,7 +3,7 @@ import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Copy } from './copy.ts'
 import { packKey } from './layout.ts'
-import type { StoredBlobs } from './pack-windows.ts'
+import type { LentBytes, StoredBlobs } from './pack-windows.ts'
 
 /** How much is read at once of a pack that is read often. */
 const WINDOW_BYTES = 1024 * 1024
@@ -39,8 +39,13 @@ export class ScatteredWindows implements StoredBlobs {
     this.#backend = backend
   }
 
-  async read ({ pack, offset, stored }: Copy, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
+  async lend (copy: Copy, { signal }: AbortOptions = {}): Promise<LentBytes | undefined> {
     signal?.throwIfAborted()
+    const bytes = await this.#read(copy, { signal })
+    return bytes === undefined ? undefined : { bytes, giveBack: () => undefined } // it is memory of its own
+  }
+
+  async #read ({ pack, offset, stored }: Copy, { signal }: AbortOptions): Promise<Uint8Array | undefined> {
     const reads = (this.#reads.get(pack) ?? 0) + 1
     this.#reads.delete(pack)
     this.#reads.set(pack, reads)
