@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { free } from '../cas/zstd.ts'
-import { mapInOrder } from '../dag/in-order.ts'
+import { mapInOrder } from '../cas/in-order.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { SEAL_LENGTH } from './archive-seal.ts'
 import type { ContentPiece } from './content-pieces.ts'

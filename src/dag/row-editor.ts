@@ -71,9 +71,6 @@ export class RowEditor {
   #piece: Piece | undefined
   /** Chunks that were gone through; rows of them are in the run. */
   #used: Uint8Array[] = []
-  /** How many of the changed rows took another's place, and how many there were. */
-  replaced = 0
-  changed = 0
 
   constructor (options: RowEditorOptions) {
     this.#options = options
@@ -149,8 +146,6 @@ export class RowEditor {
     const to = isLast || limit === undefined ? bytes.length : findRow({ bytes, from: piece.at, to: bytes.length }, limit, this.#options)
     const places = this.#placesOf(keys, piece, to)
     const replaced = places.reduce((sum, { isNew }) => isNew ? sum : sum + 1, 0)
-    this.replaced += replaced
-    this.changed += keys.length
     piece.isTouched ||= keys.length > 0
     const isComplete = isFirst && isLast && entry.count === replaced + (kept?.ends.length ?? NaN)
     const keeper = kept === undefined || isComplete ? undefined : new Keeper(kept)

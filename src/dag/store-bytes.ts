@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto'
 import { byteChunker } from '../chunking/byte-chunker.ts'
 import { tarChunker } from '../chunking/tar-chunker.ts'
 import type { Address } from '../cas/blob-store.ts'
+import { mapInOrder } from '../cas/in-order.ts'
 import type { ByteContent } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
-import { bytesOf } from '../stream.ts'
 import type { CID } from './block.ts'
 import { chunkCid } from './block.ts'
 import { counted } from './counted.ts'
-import { mapInOrder } from './in-order.ts'
 import { PreviousStream } from './previous-stream.ts'
 import type { StoreContext } from './store-context.ts'
 import { DEFAULT_CONCURRENCY } from './store-context.ts'
@@ -32,14 +31,39 @@ export async function storeBytes (
   return { form: 'bytes', root, size, count: 0 }
 }
 
-/** As {@link storeBytes}, for what is most probably no longer than the shortest chunk: it is read whole, which spares the way through the chunker. */
+/** As {@link storeBytes}, for what is most probably no longer than the shortest chunk: that spares the way through the chunker. What is longer after all is held no further. */
 export async function storeChunk (source: Bytes, context: StoreContext, { previous }: { readonly previous?: CID | undefined } = {}): Promise<StoredBytes> {
   const { blobs, chunker, signal } = context
-  const bytes = Buffer.concat(await Array.fromAsync(source, piece => Buffer.from(piece)))
-  if (bytes.length === 0 || bytes.length > chunker.min) return await storeBytes(bytesOf(bytes), context, { previous })
+  const pieces: AsyncIterator<Uint8Array, unknown> = source[Symbol.asyncIterator]()
+  const held: Uint8Array[] = []
+  let length = 0, isWhole = false
+  while (!isWhole && length <= chunker.min) {
+    const { done, value } = await pieces.next()
+    if (done === true) isWhole = true
+    else {
+      held.push(Buffer.from(value))
+      length += value.length
+    }
+  }
+  const bytes = Buffer.concat(held, length)
+  if (!isWhole || bytes.length === 0) return await storeBytes(followed(bytes, pieces), context, { previous })
   const base = previous === undefined ? undefined : await new PreviousStream(previous, blobs).baseAt(0)
   const { address } = await blobs.put(bytes, { base, kind: 'chunk', signal })
   return { form: 'bytes', root: chunkCid(address), size: bytes.length, count: 0 }
+}
+
+/** A stream whose first bytes were taken already. */
+async function * followed (first: Uint8Array, pieces: AsyncIterator<Uint8Array, unknown>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first
+    for (;;) {
+      const { done, value } = await pieces.next()
+      if (done === true) return
+      yield value
+    }
+  } finally {
+    await pieces.return?.()
+  }
 }
 
 interface ByteChunk {

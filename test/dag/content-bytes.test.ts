@@ -7,6 +7,7 @@ import type { StoredContent } from '../../src/dag/content.ts'
 import { sameContent, storeContent } from '../../src/dag/content.ts'
 import { addressOf, chunkCid, isChunk } from '../../src/dag/block.ts'
 import { readBytes } from '../../src/dag/read-content.ts'
+import { storeChunk } from '../../src/dag/store-bytes.ts'
 import { readEntries } from '../../src/dag/tree-reader.ts'
 import { seededBytes } from '../compliance/chunker.ts'
 import { bytesContent, contextOf, seeded } from './contents.ts'
@@ -32,6 +33,19 @@ describe('byte streams', () => {
     expect(found).toBe(hash('sha256', bytes, 'hex'))
     for (const { entry, bytes: chunk } of await Array.fromAsync(readEntries(content.root, blobs), async leaf => ({ entry: leaf, bytes: (await blobs.get(addressOf(leaf.link)))! }))) expect(chunk.length).toBe(entry.size)
   }), { numRuns: 30 }))
+
+  it('that turn out to be long are not held, though a short one was expected', async () => {
+    const blobs = new MemoryBlobs()
+    const bytes = seededBytes(100_000, 'grown')
+    let putBeforeTheEnd = 0
+    const growing = async function * (): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < bytes.length; at += 500) yield bytes.subarray(at, at + 500)
+      putBeforeTheEnd = blobs.puts.length
+    }
+    const content = await storeChunk(growing(), contextOf(blobs))
+    expect(putBeforeTheEnd).toBeGreaterThan(5)
+    expect(content).toEqual((await storeContent(bytesContent(bytes), contextOf(new MemoryBlobs()))).content)
+  })
 
   it('of one chunk are that chunk, and an empty one is a tree', async () => {
     const blobs = new MemoryBlobs()

@@ -5,18 +5,16 @@ import { join } from 'node:path'
 import { Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ArchiveKey } from '../../src/caf/age-keys.ts'
-import { importArchive } from '../../src/caf/archive-import.ts'
 import { openArchive } from '../../src/caf/archive-reader.ts'
 import { writeArchive } from '../../src/caf/archive-writer.ts'
 import type { ArchiveManifest } from '../../src/caf/manifest.ts'
 import { encodeManifest } from '../../src/caf/manifest.ts'
-import { encodeDocument, MANIFEST_PATH } from '../../src/caf/manifest-document.ts'
-import { ZipReader } from '../../src/caf/zip-reader.ts'
+import { encodeDocument } from '../../src/caf/manifest-document.ts'
 import { isBackupError } from '../../src/errors.ts'
-import { collect } from '../../src/stream.ts'
 import { encryptEntries, writeEntries } from '../caf/format-1.ts'
-import { MemoryBlobs } from '../caf/memory-blobs.ts'
 import { artifact, buildSnapshot, bytesContent, filesContent, noise, rowsContent } from '../caf/sample-snapshot.ts'
+import { entriesOf, imported } from './imported-archive.ts'
+import type { Entries } from './imported-archive.ts'
 
 const SECRET = 'the secret of all archives of these tests'
 const INNER = 'manifest.json.age'
@@ -38,7 +36,7 @@ beforeAll(async () => {
   other = await write('other.caf', 'berry')
   const manifest = await manifestOf(whole)
   expect([1, 7, 8, 9, 10].map(n => manifest.entries[n - 1]!.path)).toEqual(['dag.car', 'matrices/x.npy', 'storage/a/', 'storage/a/b', 'storage/a/c'])
-  wanted = (await imported(whole, { secret: SECRET })).addresses
+  wanted = (await imported(whole, { secret: SECRET }, wanted)).addresses
 })
 afterAll(async () => { await rm(folder, { recursive: true }) })
 
@@ -58,33 +56,6 @@ async function manifestOf (path: string): Promise<ArchiveManifest> {
   const archive = await openArchive(path, { secret: SECRET })
   await archive.close()
   return archive.manifest
-}
-
-/** What an import puts; one that is refused may put nothing but what the whole archive holds. */
-async function imported (path: string, key: ArchiveKey): Promise<MemoryBlobs> {
-  const blobs = new MemoryBlobs()
-  try {
-    const archive = await openArchive(path, key)
-    try {
-      await importArchive({ archive, blobs })
-    } finally {
-      await archive.close()
-    }
-    return blobs
-  } catch (error) {
-    expect(blobs.addresses.filter(address => !wanted.includes(address))).toEqual([])
-    throw error
-  }
-}
-
-type Entries = Map<string, Buffer>
-
-async function entriesOf (path: string): Promise<Entries> {
-  const zip = await ZipReader.open(path)
-  const entries: Entries = new Map()
-  for (const entry of zip.entries) if (entry.path !== MANIFEST_PATH) entries.set(entry.path, Buffer.from(await collect(zip.read(entry.path), { limit: 10_000_000 })))
-  await zip.close()
-  return entries
 }
 
 /** Writes the entries as somebody does who knows the format: lists, hashes and seal are right. */
@@ -125,7 +96,7 @@ const take = (path: string, from: string = path) => async (entries: Entries): Pr
 describe('an encrypted archive of format 1 changed by somebody who knows the format', () => {
   it('is taken when nothing was changed', async () => {
     const path = await changed(() => {})
-    for (const key of KEYS()) expect((await imported(path, key)).addresses).toEqual(wanted)
+    for (const key of KEYS()) expect((await imported(path, key, wanted)).addresses).toEqual(wanted)
   })
 
   it.each<[string, (entries: Entries) => void | Promise<void>]>([
@@ -157,7 +128,7 @@ describe('an encrypted archive of format 1 changed by somebody who knows the for
     }],
   ])('is refused with %s', async (_, change) => {
     const path = await changed(change)
-    for (const key of KEYS()) await expect(imported(path, key)).rejects.toMatchObject({ code: expect.stringMatching(/^ARCHIVE_(CORRUPT|TOO_LARGE|INVALID)$/) as string })
+    for (const key of KEYS()) await expect(imported(path, key, wanted)).rejects.toMatchObject({ code: expect.stringMatching(/^ARCHIVE_(CORRUPT|TOO_LARGE|INVALID)$/) as string })
   })
 
   it('is refused with an entry that the encrypted manifest does not list', async () => {
@@ -166,7 +137,7 @@ describe('an encrypted archive of format 1 changed by somebody who knows the for
       entries.delete(INNER)
       entries.set(`entries/${String(entries.size - 1).padStart(4, '0')}.age`, entries.get(FILE)!).set(INNER, inner)
     })
-    for (const key of KEYS()) await expect(imported(path, key)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT', message: expect.stringContaining('do not belong together') as string })
+    for (const key of KEYS()) await expect(imported(path, key, wanted)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT', message: expect.stringContaining('do not belong together') as string })
   })
 
   it('is refused when manifest and identity are those of another archive with the same secret', async () => {
@@ -174,7 +145,7 @@ describe('an encrypted archive of format 1 changed by somebody who knows the for
       await take(INNER)(entries)
       await take('identity.age')(entries)
     })
-    for (const key of KEYS()) await expect(imported(path, key)).rejects.toMatchObject({ code: expect.stringMatching(/^ARCHIVE_(CORRUPT|TOO_LARGE|INVALID)$/) as string })
+    for (const key of KEYS()) await expect(imported(path, key, wanted)).rejects.toMatchObject({ code: expect.stringMatching(/^ARCHIVE_(CORRUPT|TOO_LARGE|INVALID)$/) as string })
   })
 
   it.each<[string, (manifest: ArchiveManifest) => object, string]>([
@@ -191,8 +162,8 @@ describe('an encrypted archive of format 1 changed by somebody who knows the for
   ])('is refused with %s in a manifest that one of the recipients made', async (_, change, code) => {
     const manifest = await manifestOf(whole)
     const path = await changed(async entries => { entries.set(INNER, await forRecipient(encodeManifest({ ...manifest, ...change(manifest) }))) })
-    await expect(imported(path, { identity: recipientKey })).rejects.toMatchObject({ code })
-    await expect(imported(path, { secret: SECRET })).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+    await expect(imported(path, { identity: recipientKey }, wanted)).rejects.toMatchObject({ code })
+    await expect(imported(path, { secret: SECRET }, wanted)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
   })
 
   it.each<[string, () => Buffer | Promise<Buffer>, string]>([
@@ -204,7 +175,7 @@ describe('an encrypted archive of format 1 changed by somebody who knows the for
     ['an identity file that costs gigabytes', async () => Buffer.from((await withPassphrase('x')).toString('latin1').replace(' 12\n', ' 31\n'), 'latin1'), 'ARCHIVE_UNSAFE'],
   ])('is refused with %s', async (_, make, code) => {
     const path = await changed(async entries => { entries.set('identity.age', await make()) })
-    await expect(imported(path, { secret: SECRET })).rejects.toMatchObject({ code })
+    await expect(imported(path, { secret: SECRET }, wanted)).rejects.toMatchObject({ code })
   })
 
   it.each<[string, object, string]>([
@@ -218,7 +189,7 @@ describe('an encrypted archive of format 1 changed by somebody who knows the for
     ['no list', { encryption: { scheme: 'age', identity: 'identity.age', manifest: INNER } }, 'ARCHIVE_INVALID'],
   ])('is refused when its open manifest has %s', async (_, members, code) => {
     const path = await rewritten(await entriesOf(whole), encodeDocument({ format: 1, kind: 'caf', ...members }))
-    await expect(imported(path, { secret: SECRET })).rejects.toMatchObject({ code })
+    await expect(imported(path, { secret: SECRET }, wanted)).rejects.toMatchObject({ code })
   })
 })
 
@@ -232,7 +203,7 @@ describe('an encrypted archive of format 1 of which one byte changed', () => {
       const flipped = Buffer.from(bytes)
       flipped[position]! ^= 1 << (position % 8)
       await writeFile(path, flipped)
-      const outcome: unknown = await imported(path, { identity: recipientKey }).catch((error: unknown) => error)
+      const outcome: unknown = await imported(path, { identity: recipientKey }, wanted).catch((error: unknown) => error)
       expect(isBackupError(outcome, 'ARCHIVE_INVALID', 'ARCHIVE_UNSAFE', 'ARCHIVE_CORRUPT', 'ARCHIVE_TOO_LARGE', 'FORMAT_UNKNOWN'), `byte ${position}: ${String(outcome)}`).toBe(true)
     }
   })
@@ -247,7 +218,7 @@ describe('an encrypted archive of format 1 of which one byte changed', () => {
         flipped[position]! ^= 1
         const path = join(folder, 'flipped.caf')
         await writeFile(path, flipped)
-        await expect(imported(path, key), `byte ${position}`).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+        await expect(imported(path, key, wanted), `byte ${position}`).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
       }
     }
   })

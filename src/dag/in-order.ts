@@ -1,1 +1,0 @@
-export { mapInOrder } from '../cas/in-order.ts'
