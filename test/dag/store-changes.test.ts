@@ -153,6 +153,22 @@ describe('rows by what changed', () => {
     }
   })
 
+  it('are right when all rows of chunks next to each other go', async () => {
+    for (const [bits, largest] of [[3, 150], [5, 250], [9, 400]] as const) {
+      const table = new Map(Array.from({ length: 90 }, (_, index) => [index, `text of ${index} ${'x'.repeat(index * 37 % 90)}`]))
+      const blobs = new MemoryBlobs()
+      const parent = await parentOf(table, blobs, { bits, largest })
+      if (parent.content.form !== 'rows') throw new Error('stored as something else')
+      const chunks = (await Array.fromAsync(readRowChunks(parent.content, blobs))).map(({ bytes }) => Buffer.from(bytes).toString().trim().split('\n').map(line => Number.parseInt(line, 10)))
+      for (const [first] of chunks.entries()) {
+        for (const more of [1, 2, 3]) {
+          const now = edited(table, chunks.slice(first, first + more).flat().map(id => [id, null]))
+          expect(await stored(changing(now, toldOf(table, now)).content, blobs, parent), `${first} and ${more}`).toEqual(await stored(tableOf(linesOf(now)), new MemoryBlobs(), parent))
+        }
+      }
+    }
+  })
+
   it('are taken over without reading or cutting a chunk where none changed', async () => {
     const long = new Map([...before, [50, seededBytes(40_000, 'long').toString('hex')]])
     const blobs = new MemoryBlobs()
