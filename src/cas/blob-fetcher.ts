@@ -3,15 +3,20 @@ import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { Address } from './blob-store.ts'
 import type { Codec } from './codec.ts'
+import type { StoredBytes } from './codec-task.ts'
 import type { Copy } from './copy.ts'
 import { BLOB_LIMIT_BYTES } from './pack-format.ts'
 import { PackWindows } from './pack-windows.ts'
 import type { LentBytes, StoredBlobs } from './pack-windows.ts'
 import type { ReadCache } from './read-cache.ts'
 import { ScatteredWindows } from './scattered-windows.ts'
+import { free } from './zstd.ts'
 
 /** Up to here a blob is kept for reading it again, whoever reads it: blocks of trees are read often, most chunks once. */
 const SMALL_BYTES = 32 * 1024
+
+/** Bases up to here are decoded together with what is stored as their delta: chunks of rows, and most of others. */
+const CHAINED_BYTES = 1024 * 1024
 
 /** Where a blob's copies are, the shallowest first. */
 export type FindCopies = (address: Address) => readonly Copy[]
@@ -118,17 +123,54 @@ export class BlobFetcher {
 
   /** The plain bytes that `stored`, a copy's content, stands for. @throws {BackupError} `BLOB_CORRUPT`, `STORAGE_…` */
   async decode (address: Address, copy: Copy, stored: Uint8Array, find: FindCopies, options: AbortOptions = {}): Promise<Uint8Array> {
+    const { codec } = this.#parts
+    const chained = await this.#withChain(copy, find, options, async base => await codec.decode(stored, copy, base))
+    if (chained?.address === address) return chained.bytes
+    if (chained !== undefined) free(chained.bytes)
     const base = await this.#baseOf(address, copy, find, options)
-    const decoded = await this.#parts.codec.decode(stored, copy, base).catch(rethrowAs(address, copy))
+    const decoded = await codec.decode(stored, copy, base).catch(rethrowAs(address, copy))
     if (decoded.address !== address) throw notItself(address, copy)
     return decoded.bytes
   }
 
   /** As {@link decode}, for who does not want the bytes. */
   async check (address: Address, copy: Copy, stored: Uint8Array, find: FindCopies, options: AbortOptions = {}): Promise<void> {
+    const { codec } = this.#parts
+    if (await this.#withChain(copy, find, options, async base => await codec.addressOf(stored, copy, base)) === address) return
     const base = await this.#baseOf(address, copy, find, options)
-    const actual = await this.#parts.codec.addressOf(stored, copy, base).catch(rethrowAs(address, copy))
+    const actual = await codec.addressOf(stored, copy, base).catch(rethrowAs(address, copy))
     if (actual !== address) throw notItself(address, copy)
+  }
+
+  /**
+   * What `decode` makes of a copy's base as it is stored, with that one's base and so on, all in one go. Undefined for a copy without a base, with one that is
+   * at hand, or when there is anything wrong: then going from base to base tells what, or finds other copies.
+   */
+  async #withChain<T> (copy: Copy, find: FindCopies, options: AbortOptions, decode: (base: StoredBytes) => Promise<T>): Promise<T | undefined> {
+    if (copy.base === undefined || this.#parts.cache.look(copy.base) !== undefined) return undefined
+    const lent: LentBytes[] = []
+    try {
+      const base = await this.#lendChain(copy, find, options, lent)
+      return base === undefined ? undefined : await decode(base)
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (error instanceof BackupError && !isUnreadable(error)) throw error
+      return undefined
+    } finally {
+      for (const { giveBack } of lent) giveBack()
+    }
+  }
+
+  /** The stored bytes of the copy's base and of all its bases; undefined when one has no copy, or they are too long. */
+  async #lendChain ({ base, depth }: Copy, find: FindCopies, options: AbortOptions, lent: LentBytes[]): Promise<StoredBytes | undefined> {
+    const copy = base === undefined ? undefined : find(base).find(other => other.depth < depth)
+    if (base === undefined || copy === undefined || copy.plain > CHAINED_BYTES || copy.stored > CHAINED_BYTES) return undefined
+    const own = await this.#lend(base, copy, options)
+    lent.push(own)
+    const { encoding, plain } = copy
+    if (copy.base === undefined) return { stored: own.bytes, encoding, plain }
+    const below = await this.#lendChain(copy, find, options, lent)
+    return below && { stored: own.bytes, encoding, plain, base: below }
   }
 
   async #baseOf (address: Address, copy: Copy, find: FindCopies, options: AbortOptions): Promise<Uint8Array | undefined> {

@@ -1,5 +1,6 @@
 import type { Encoding } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
+import type { StoredForm } from './codec-task.ts'
 
 /** What a thread of the codec is started with. */
 export interface CodecThreadData {
@@ -7,17 +8,20 @@ export interface CodecThreadData {
   readonly slots: readonly SharedArrayBuffer[]
 }
 
-/** What is to be done with the bytes at the beginning of a slot; the base, if there is one, stands behind them. */
-export type CodecRequest = {
+/** What is to be done with what stands in a slot. */
+export type CodecTask =
+  /** Of bytes and, if there is one, their base. */
+  | { readonly task: 'encode' }
+  /** Of stored bytes, those of their base, and so on, each with its form; the last base may stand there plain, without one. */
+  | { readonly task: 'decode', readonly forms: readonly StoredForm[] }
+
+export type CodecRequest = CodecTask & {
   readonly slot: number
   /** In place of the slot's own, which is too small. */
   readonly memory?: SharedArrayBuffer
-  readonly length: number
-  readonly baseLength?: number
-} & (
-  | { readonly task: 'encode' }
-  | { readonly task: 'decode', readonly encoding: Encoding, readonly plain: number }
-)
+  /** Of the parts that stand there, one behind the other. */
+  readonly lengths: readonly number[]
+}
 
 /** What came of it. The bytes, if they are others than those given, stand at the beginning of the slot. */
 export type CodecAnswer =

@@ -12,6 +12,12 @@ export interface EncodedBytes {
   readonly stored: Uint8Array
 }
 
+/** What bytes are stored as, with what that takes: a base's bytes, or what these are stored as. */
+export interface StoredBytes extends StoredForm {
+  readonly stored: Uint8Array
+  readonly base?: Uint8Array | StoredBytes | undefined
+}
+
 export interface DecodedBytes {
   readonly bytes: Uint8Array
   readonly address: Address
@@ -39,8 +45,16 @@ export function encodeBytes (bytes: Uint8Array, base?: Uint8Array): EncodedBytes
   return { encoding: 0, stored: bytes }
 }
 
-/** The bytes, and what they hash to. Throws when `stored` cannot be decompressed, or gives more than it should. */
-export function decodeBytes (stored: Uint8Array, { encoding, plain }: StoredForm, base?: Uint8Array): DecodedBytes {
-  const bytes = encoding === 0 ? stored : decompress(stored, plain, { dictionary: base })
+/**
+ * The bytes of the first of the parts, and what they hash to. Each part is the base of the one before it, the last one perhaps without a form, which
+ * are plain bytes then. Throws when something cannot be decompressed, or gives more than it should.
+ */
+export function decodeBytes (parts: readonly Uint8Array[], forms: readonly StoredForm[]): DecodedBytes {
+  const bytes = forms.reduceRight((base: Uint8Array | undefined, { encoding, plain }, index) => {
+    const stored = parts[index]!
+    const decoded = encoding === 0 ? stored : decompress(stored, plain, { dictionary: base })
+    if (base !== undefined && !parts.includes(base)) free(base)
+    return decoded
+  }, parts[forms.length])!
   return { bytes, address: addressOf(bytes) }
 }

@@ -1,19 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import { BackupError } from '../errors.ts'
-import type { CodecAnswer, CodecRequest, CodecThreadData } from './codec-message.ts'
+import type { CodecAnswer, CodecRequest, CodecTask, CodecThreadData } from './codec-message.ts'
 
 /** Jobs that a thread has at once: one that it works on, and the next ones, so that it need not wait for the main thread. */
 const SLOTS = 3
 /** A chunk of rows and its base, or of a stream, as large as they usually get. Pages that were never touched take no memory. */
 const SLOT_BYTES = 1024 * 1024
 
-type WithoutPlace<T> = T extends unknown ? Omit<T, 'slot' | 'memory' | 'length' | 'baseLength'> : never
-
 /** Work for a thread. */
 export interface CodecJob {
-  readonly bytes: Uint8Array
-  readonly base: Uint8Array | undefined
-  readonly task: WithoutPlace<CodecRequest>
+  readonly parts: readonly Uint8Array[]
+  readonly task: CodecTask
   /** Takes the answer; `memory` is the slot's, only until this returns. */
   readonly done: (answer: CodecAnswer, memory: Uint8Array) => void
   readonly failed: (error: unknown) => void
@@ -65,19 +62,19 @@ export class CodecThread {
 
   /** Copies the job's bytes and hands them over. Only while there is room. */
   give (job: CodecJob): void {
-    const { bytes, base, task } = job
+    const { parts, task } = job
     const slot = this.#free.pop()!
     const size = bytesOf(job)
     const memory = size <= SLOT_BYTES ? this.#views[slot]! : new Uint8Array(new SharedArrayBuffer(size))
-    memory.set(bytes)
-    if (base !== undefined) memory.set(base, bytes.length)
+    let at = 0
+    for (const part of parts) {
+      memory.set(part, at)
+      at += part.length
+    }
     if (this.#jobs.size === 0) this.#worker.ref()
     this.#jobs.set(slot, { job, memory })
-    this.#worker.postMessage({
-      ...task, slot, length: bytes.length,
-      ...(base === undefined ? {} : { baseLength: base.length }),
-      ...(size <= SLOT_BYTES ? {} : { memory: memory.buffer }),
-    })
+    const request = { ...task, slot, lengths: parts.map(({ length }) => length) }
+    this.#worker.postMessage((size <= SLOT_BYTES ? request : { ...request, memory: memory.buffer }) satisfies CodecRequest)
   }
 
   /** Ends the thread; what it was working on fails with `error`. Safe to call twice. */
@@ -118,6 +115,6 @@ export function isLarge (job: CodecJob): boolean {
 }
 
 /** Room for what is given and for what comes of it. */
-function bytesOf ({ bytes, base, task }: CodecJob): number {
-  return Math.max(bytes.length + (base?.length ?? 0), task.task === 'decode' ? task.plain : 0)
+function bytesOf ({ parts, task }: CodecJob): number {
+  return Math.max(parts.reduce((sum, { length }) => sum + length, 0), task.task === 'decode' ? task.forms[0]!.plain : 0)
 }

@@ -7,20 +7,25 @@ import { free } from './zstd.ts'
 const slots = (workerData as CodecThreadData).slots.map(memory => new Uint8Array(memory))
 
 function answer (request: CodecRequest): CodecAnswer {
-  const { slot, length, baseLength } = request
+  const { slot } = request
   const memory = request.memory === undefined ? slots[slot]! : new Uint8Array(request.memory)
-  const bytes = memory.subarray(0, length)
-  const base = baseLength === undefined ? undefined : memory.subarray(length, length + baseLength)
+  const parts = partsOf(memory, request)
+  const given = parts[0]!
   try {
     if (request.task === 'encode') {
-      const { encoding, stored } = encodeBytes(bytes, base)
-      return { type: 'encoded', slot, length: moved(stored, bytes, memory), encoding }
+      const { encoding, stored } = encodeBytes(given, parts[1])
+      return { type: 'encoded', slot, length: moved(stored, given, memory), encoding }
     }
-    const decoded = decodeBytes(bytes, request, base)
-    return { type: 'decoded', slot, length: moved(decoded.bytes, bytes, memory), address: decoded.address }
+    const { bytes, address } = decodeBytes(parts, request.forms)
+    return { type: 'decoded', slot, length: moved(bytes, given, memory), address }
   } catch (error) {
     return { type: 'failed', slot, error }
   }
+}
+
+function partsOf (memory: Uint8Array, { lengths }: CodecRequest): Uint8Array[] {
+  let at = 0
+  return lengths.map(length => memory.subarray(at, at += length))
 }
 
 /** Brings what was made into the slot. @returns its length */

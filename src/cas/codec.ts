@@ -1,7 +1,7 @@
 import { CodecPool } from './codec-pool.ts'
 import type { CodecPoolOptions } from './codec-pool.ts'
 import { decodeBytes, encodeBytes } from './codec-task.ts'
-import type { DecodedBytes, EncodedBytes, StoredForm } from './codec-task.ts'
+import type { DecodedBytes, EncodedBytes, StoredBytes, StoredForm } from './codec-task.ts'
 import type { CodecJob } from './codec-thread.ts'
 import type { Address } from './blob-store.ts'
 import { free } from './zstd.ts'
@@ -42,37 +42,39 @@ export class Codec {
   async encode<T> (bytes: Uint8Array, base: Uint8Array | undefined, take: (encoded: EncodedBytes) => T): Promise<T> {
     const pool = this.#poolFor(bytes.length)
     if (pool === undefined) return takeAndFree(encodeBytes(bytes, base), bytes, take)
-    return await inPool(pool, { bytes, base, task: { task: 'encode' } }, (answer, memory) => {
+    return await inPool(pool, { parts: base === undefined ? [bytes] : [bytes, base], task: { task: 'encode' } }, (answer, memory) => {
       if (answer.type !== 'encoded') throw new TypeError(`${answer.type} is no answer`)
       return take({ encoding: answer.encoding, stored: memory.subarray(0, answer.length) })
     })
   }
 
   /**
-   * What stored bytes stand for, in memory of the caller's own, and its hash.
+   * What stored bytes stand for, in memory of the caller's own, and its hash. A base that is stored itself is not hashed.
    * @throws an error of zlib's when they are damaged; {BackupError} `THREAD_FAILED`
    */
-  async decode (stored: Uint8Array, form: StoredForm, base?: Uint8Array): Promise<DecodedBytes> {
+  async decode (stored: Uint8Array, form: StoredForm, base?: StoredBytes['base']): Promise<DecodedBytes> {
+    const { parts, forms } = partsOf({ ...form, stored, base })
     const pool = this.#poolFor(form.plain)
     if (pool === undefined) {
-      const { bytes, address } = decodeBytes(stored, form, base)
+      const { bytes, address } = decodeBytes(parts, forms)
       return { bytes: bytes === stored ? Buffer.from(stored) : bytes, address }
     }
-    return await inPool(pool, { bytes: stored, base, task: { task: 'decode', ...form } }, (answer, memory) => {
+    return await inPool(pool, { parts, task: { task: 'decode', forms } }, (answer, memory) => {
       if (answer.type !== 'decoded') throw new TypeError(`${answer.type} is no answer`)
       return { bytes: Buffer.from(memory.subarray(0, answer.length)), address: answer.address }
     })
   }
 
   /** The hash of what stored bytes stand for. @throws as {@link decode} */
-  async addressOf (stored: Uint8Array, form: StoredForm, base?: Uint8Array): Promise<Address> {
+  async addressOf (stored: Uint8Array, form: StoredForm, base?: StoredBytes['base']): Promise<Address> {
+    const { parts, forms } = partsOf({ ...form, stored, base })
     const pool = this.#poolFor(form.plain)
     if (pool === undefined) {
-      const { bytes, address } = decodeBytes(stored, form, base)
+      const { bytes, address } = decodeBytes(parts, forms)
       if (bytes !== stored) free(bytes)
       return address
     }
-    return await inPool(pool, { bytes: stored, base, task: { task: 'decode', ...form } }, answer => {
+    return await inPool(pool, { parts, task: { task: 'decode', forms } }, answer => {
       if (answer.type !== 'decoded') throw new TypeError(`${answer.type} is no answer`)
       return answer.address
     })
@@ -111,7 +113,20 @@ function takeAndFree<T> (encoded: EncodedBytes, bytes: Uint8Array, take: (encode
   }
 }
 
-async function inPool<T> (pool: CodecPool, job: Pick<CodecJob, 'bytes' | 'base' | 'task'>, take: (...answer: Parameters<CodecJob['done']>) => T): Promise<T> {
+/** What has to be decoded, each part followed by its base. */
+function partsOf (blob: StoredBytes): { parts: Uint8Array[], forms: StoredForm[] } {
+  const parts: Uint8Array[] = []
+  const forms: StoredForm[] = []
+  let next: StoredBytes['base'] = blob
+  for (; next !== undefined && !(next instanceof Uint8Array); next = next.base) {
+    parts.push(next.stored)
+    forms.push({ encoding: next.encoding, plain: next.plain })
+  }
+  if (next !== undefined) parts.push(next)
+  return { parts, forms }
+}
+
+async function inPool<T> (pool: CodecPool, job: Pick<CodecJob, 'parts' | 'task'>, take: (...answer: Parameters<CodecJob['done']>) => T): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   pool.add({
     ...job,

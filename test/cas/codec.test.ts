@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { addressOf } from '../../src/cas/address.ts'
 import { Codec } from '../../src/cas/codec.ts'
 import type { CodecOptions } from '../../src/cas/codec.ts'
-import type { EncodedBytes } from '../../src/cas/codec-task.ts'
+import type { EncodedBytes, StoredBytes } from '../../src/cas/codec-task.ts'
 import { seededBytes, seededRows } from './seeded-bytes.ts'
 
 const run = promisify(execFile)
@@ -62,6 +62,22 @@ describe('the codec', async () => {
       }))
     }), { numRuns: 12, seed: 1 })
   }, 30_000)
+
+  it.each([10_000, 100_000])('decodes a delta of %i bytes together with its bases', async length => {
+    const versions = ['one', 'two', 'three'].map(word => Buffer.concat([Buffer.from(word), seededBytes(length, 'chain')]))
+    const [first, second, third] = versions as [Buffer, Buffer, Buffer]
+    const stored = await Promise.all([[first, undefined], [second, first], [third, second]].map(async ([bytes, base]) => await codec.encode(bytes!, base, kept)))
+    const [one, two, three] = stored.map((encoded, i) => ({ ...encoded, plain: versions[i]!.length })) as [StoredBytes, StoredBytes, StoredBytes]
+    expect([two.encoding, three.encoding]).toEqual([2, 2])
+    for (const either of [codec, alone]) {
+      for (const base of [{ ...two, base: { ...one } }, { ...two, base: first }]) {
+        const { bytes, address } = await either.decode(three.stored, three, base)
+        expect(third.equals(bytes)).toBe(true)
+        expect([address, await either.addressOf(three.stored, three, base)]).toEqual([addressOf(third), addressOf(third)])
+      }
+      expect(await either.addressOf(three.stored, three, { ...two, base: seededBytes(length + 3, 'other') }).catch(() => 'an error')).not.toBe(addressOf(third))
+    }
+  })
 
   it('gives memory of the caller\'s own', async () => {
     const bytes = seededBytes(100_000, 'own')
