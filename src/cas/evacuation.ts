@@ -153,10 +153,12 @@ export class Evacuator {
   async #moved (address: Address, copy: Copy, held: AddressSet): Promise<readonly [PackedBlob, Uint8Array]> {
     const { fetcher, codec } = this.#repository
     const stored = await fetcher.readStored(address, copy, this.#options)
-    const bytes = await fetcher.decode(address, copy, stored, this.#find, this.#options)
     const { encoding, plain, base, depth } = copy
-    if (base === undefined) return [{ address, encoding, stored: stored.length, plain, depth }, stored]
-    if (this.#isNeeded(base, held)) return [{ address, encoding, stored: stored.length, plain, base, depth }, stored]
+    if (base === undefined || this.#isNeeded(base, held)) {
+      await fetcher.check(address, copy, stored, this.#find, this.#options)
+      return [{ address, encoding, stored: stored.length, plain, ...(base === undefined ? {} : { base }), depth }, stored]
+    }
+    const bytes = await fetcher.decode(address, copy, stored, this.#find, this.#options)
     return await encodeBlob(codec, { address, bytes }, undefined, (blob, whole) => [blob, Buffer.from(whole)] as const)
   }
 

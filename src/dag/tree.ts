@@ -94,7 +94,7 @@ export function expectedBelow ({ form, level }: Pick<TreeBlock, 'form' | 'level'
 }
 
 /** @throws {BackupError} `TREE_INVALID` when the tree is another than the link to it says. */
-export function checkExpectation (block: TreeBlock, cid: CID, { form, level, size, count, key }: TreeExpectation): void {
+export function checkExpectation (block: Omit<TreeBlock, 'entries'> & { readonly entries: readonly Pick<TreeEntry, 'key'>[] }, cid: CID, { form, level, size, count, key }: TreeExpectation): void {
   const first = block.entries[0]?.key
   const fits = block.form === form
     && (level === undefined || (block.level === level && Buffer.compare(first ?? NONE, key ?? NONE) === 0))

@@ -2,7 +2,9 @@ import type { Address } from '../cas/blob-store.ts'
 import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { CID } from './block.ts'
-import { addressOf, decodeBlock, isChunk, readBlob } from './block.ts'
+import { addressOf, blockCid, chunkCid, decodeBlock, isChunk, readBlob } from './block.ts'
+import type { Leaf } from './leaf-links.ts'
+import { scanLeaf } from './leaf-links.ts'
 import { checkNode } from './node.ts'
 import { checkSnapshot } from './snapshot.ts'
 import type { TreeBlock, TreeExpectation } from './tree.ts'
@@ -33,13 +35,14 @@ export interface WalkOptions extends AbortOptions {
    * True leaves a blob and what is below it out; asked once for each link, so it can keep the account of what was seen.
    * @default what this walk has visited already
    */
-  readonly skip?: (address: Address) => boolean
+  readonly skip?: (address: Address, isChunk: boolean) => boolean
   /** Called for a block that is missing or damaged; what is below it is then left out. @default throws */
   readonly onBroken?: (broken: BrokenVisit) => void
 }
 
 interface Link {
-  readonly cid: CID
+  readonly address: Address
+  readonly isChunk: boolean
   readonly path: readonly string[]
   /** What a tree must be there; any block when there is nothing. */
   readonly tree?: TreeExpectation
@@ -51,19 +54,19 @@ interface Link {
  * @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT`, `BLOCK_INVALID`, `TREE_INVALID` with what is above the block.
  */
 export async function * walk (roots: Iterable<CID>, blobs: BlobSource, { skip = seenBefore(), onBroken = fail, signal }: WalkOptions = {}): AsyncGenerator<Visit> {
-  const ahead: Link[] = Array.from(roots, cid => ({ cid, path: [] })).reverse()
+  const ahead: Link[] = Array.from(roots, cid => linkTo(cid, [])).reverse()
   for (let link = ahead.pop(); link !== undefined; link = ahead.pop()) {
     signal?.throwIfAborted()
-    const { cid, path } = link
-    const address = addressOf(cid)
-    if (skip(address)) continue
-    if (isChunk(cid)) {
-      yield { cid, address, kind: 'chunk', path }
+    const { address, path } = link
+    if (skip(address, link.isChunk)) continue
+    if (link.isChunk) {
+      yield { cid: chunkCid(address), address, kind: 'chunk', path }
       continue
     }
+    const cid = blockCid(address)
     let block
     try {
-      block = openBlock(decodeBlock(await readBlob(blobs, cid, { signal })), link)
+      block = openBlock(await readBlob(blobs, cid, { signal }), cid, link)
     } catch (error) {
       if (!isBackupError(error)) throw error
       onBroken({ cid, address, path, error })
@@ -74,8 +77,33 @@ export async function * walk (roots: Iterable<CID>, blobs: BlobSource, { skip = 
   }
 }
 
-/** What a block is, and its links in order. */
-function openBlock (value: unknown, { cid, path, tree }: Link): { readonly kind: VisitKind, readonly links: Link[] } {
+/** @throws {BackupError} `BLOCK_INVALID` when it is no CID of ours */
+function linkTo (cid: CID, path: readonly string[], tree?: TreeExpectation): Link {
+  return { address: addressOf(cid), isChunk: isChunk(cid), path, ...(tree === undefined ? {} : { tree }) }
+}
+
+interface OpenedBlock {
+  readonly kind: VisitKind
+  /** In order. */
+  readonly links: Link[]
+}
+
+function openBlock (bytes: Uint8Array, cid: CID, link: Link): OpenedBlock {
+  const leaf = scanLeaf(bytes)
+  return leaf === undefined ? openDecoded(decodeBlock(bytes), cid, link) : openLeaf(leaf, cid, link)
+}
+
+/** Most blocks: their links come without an object for each part. */
+function openLeaf (leaf: Leaf, cid: CID, { path, tree = { form: leaf.form } }: Link): OpenedBlock {
+  checkExpectation(leaf, cid, tree)
+  const { links } = leaf
+  return { kind: 'tree', links: links.map(({ address, isChunk }) => isChunk ? { address, isChunk, path } : { address, isChunk, path, tree: VALUE }) }
+}
+
+/** A value out of line. */
+const VALUE: TreeExpectation = { form: 'bytes' }
+
+function openDecoded (value: unknown, cid: CID, { path, tree }: Link): OpenedBlock {
   const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined
   if (tree !== undefined || kind === 'tree') {
     const block = checkTree(value, cid)
@@ -85,20 +113,20 @@ function openBlock (value: unknown, { cid, path, tree }: Link): { readonly kind:
   if (kind === 'node') {
     const { id, content } = checkNode(value, cid)
     const { form, size, count } = content
-    return { kind, links: [{ cid: content.root, path: [...path, `node ${id}`], tree: { form: form === 'bytes' ? form : 'rows', size, count } }] }
+    return { kind, links: [linkTo(content.root, [...path, `node ${id}`], { form: form === 'bytes' ? form : 'rows', size, count })] }
   }
   if (kind === 'snapshot') {
     const { id, nodes } = checkSnapshot(value, cid)
-    return { kind, links: [{ cid: nodes, path: [...path, `snapshot ${id}`], tree: { form: 'map' } }] }
+    return { kind, links: [linkTo(nodes, [...path, `snapshot ${id}`], { form: 'map' })] }
   }
   throw new BackupError('BLOCK_INVALID', `block ${cid} is neither snapshot, tree nor node`, { data: { cid: cid.toString() } })
 }
 
 function linksOf (block: TreeBlock, path: readonly string[]): Link[] {
-  return block.entries.flatMap(entry => {
-    const below: Link = block.level === 0 ? { cid: entry.link, path } : { cid: entry.link, path, tree: expectedBelow(block, entry) }
-    return [below, ...(entry.refs ?? []).map((cid): Link => ({ cid, path, tree: { form: 'bytes' } }))]
-  })
+  return block.entries.flatMap(entry => [
+    linkTo(entry.link, path, block.level === 0 ? undefined : expectedBelow(block, entry)),
+    ...(entry.refs ?? []).map(cid => linkTo(cid, path, VALUE)),
+  ])
 }
 
 function seenBefore (): (address: Address) => boolean {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { AddressSet } from '../cas/address-set.ts'
 import type { Address } from '../cas/blob-store.ts'
 import { applyGarbage } from '../cas/garbage-apply.ts'
 import { planGarbage as planStoredGarbage } from '../cas/garbage-plan.ts'
@@ -7,7 +8,7 @@ import type { Repository, Root } from '../cas/repository.ts'
 import type { CID } from '../dag/block.ts'
 import { parseCid } from '../dag/block.ts'
 import { walk } from '../dag/walk.ts'
-import type { BrokenVisit } from '../dag/walk.ts'
+import type { BrokenVisit, Visit } from '../dag/walk.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { BackupEmitter } from './events.ts'
 import { openLedger } from './ledger.ts'
@@ -74,21 +75,24 @@ async function collect (repository: Repository, request: GarbageRequest & { read
 
 /**
  * Walks everything that the visible snapshots, and those being read, are made of; fails rather than leave out what it cannot read.
- * Blocks are walked once, by their whole address: a wrong "seen before" would lose what is below. Chunks may come twice.
+ * Blocks are walked once, by their whole address: a wrong "seen before" would lose what is below. Of chunks, which are many, the set
+ * that they are collected in would say the same.
  */
 function marking (repository: Repository, { signal }: AbortOptions): Mark {
   return async function * mark () {
     const blocks = new Set<Address>()
-    const skip = (address: Address): boolean => blocks.has(address)
+    const chunks = new AddressSet()
+    const skip = (address: Address, isChunk: boolean): boolean => isChunk ? chunks.has(address) : blocks.has(address)
+    const note = ({ address, kind }: Visit): unknown => kind === 'chunk' ? chunks.add(address) : blocks.add(address)
     const { visible = [], forgotten = [] } = Object.groupBy(await repository.roots({ signal }), root => root.forgotten ? 'forgotten' : 'visible')
-    for await (const { address, kind } of walk(cidsOf(visible), repository, { signal, skip })) {
-      if (kind !== 'chunk') blocks.add(address)
-      yield address
+    for await (const visit of walk(cidsOf(visible), repository, { signal, skip })) {
+      note(visit)
+      yield visit.address
     }
     // Who names a snapshot that was collected before is about to find that out: what is missing below it stops no collection.
-    for await (const { address, kind } of walk(cidsOf(forgotten), repository, { signal, skip, onBroken: passOverMissing })) {
-      if (kind !== 'chunk') blocks.add(address)
-      if (repository.hasSync(address)) yield address
+    for await (const visit of walk(cidsOf(forgotten), repository, { signal, skip, onBroken: passOverMissing })) {
+      note(visit)
+      if (repository.hasSync(visit.address)) yield visit.address
     }
   }
 }
