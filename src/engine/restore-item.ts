@@ -1,3 +1,4 @@
+import { giveBack } from '../caf/spent-pieces.ts'
 import type { BlobReader } from '../cas/blob-store.ts'
 import { sameContent } from '../dag/content.ts'
 import { readBytes, readFiles, readRows } from '../dag/read-content.ts'
@@ -28,7 +29,7 @@ export function restoreItem (node: NodeBlock, { blobs, seed, chunker }: RestoreI
     ...(content.form === 'rows' ? { layout: { columns: content.columns ?? [], key: content.key ?? [] } } : {}),
     read (options = {}) {
       if (content.form === 'files') throw new BackupError('INVALID_OPTION', `${node.id} is a folder tree: read its entries`)
-      return namingNode(node, content.form === 'rows' ? readRows(content, blobs, options) : readBytes(content.root, blobs, options))
+      return namingNode(node, giveBack(content.form === 'rows' ? readRows(content, blobs, options) : readBytes(content.root, blobs, options)))
     },
     entries (options = {}) {
       if (content.form !== 'files') throw new BackupError('INVALID_OPTION', `${node.id} is no folder tree`)

@@ -1,8 +1,7 @@
-import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { AbortOptions, Bytes } from '../../stream.ts'
+import { CopyInQuery } from './copy-in-query.ts'
 import { CopyOutQuery } from './copy-out-query.ts'
 
 /**
@@ -28,28 +27,30 @@ export async function * copyOut (client: pg.Client, sql: string, { signal }: Abo
   }
 }
 
+/** After so many pieces in a row others get their turn: a producer and a socket that are always ready would keep the server's error from being read. */
+const PIECES_IN_TURN = 64
+
 /**
  * Feeds `sql`, a `COPY … FROM STDIN`, and returns the number of rows. When `source` fails or the signal is aborted
  * the server rolls the statement back and the client stays usable.
- * @param source its pieces must stay as they are: the socket may wait to send them when the next one is asked for
  */
 export async function copyIn (client: pg.Client, sql: string, source: Bytes, { signal }: AbortOptions = {}): Promise<number> {
   signal?.throwIfAborted()
-  const stream = client.query(copyFrom(sql))
+  const query = client.query(new CopyInQuery(sql))
+  const stop = (): void => { query.fail(signal?.reason) }
+  signal?.addEventListener('abort', stop, { once: true })
   try {
-    await pipeline(pausing(source), stream, { signal })
-    return stream.rowCount
+    let pieces = 0
+    for await (const piece of source) {
+      await query.write(piece)
+      if (++pieces % PIECES_IN_TURN === 0) await setImmediate()
+    }
+    return await query.end()
   } catch (error) {
+    query.fail(error)
     signal?.throwIfAborted()
     throw error
-  }
-}
-
-/** A producer and a socket that are always ready would keep the server's error from being read. */
-async function * pausing (source: Bytes): AsyncGenerator<Uint8Array> {
-  let pieces = 0
-  for await (const piece of source) {
-    yield piece
-    if (++pieces % 64 === 0) await setImmediate()
+  } finally {
+    signal?.removeEventListener('abort', stop)
   }
 }
