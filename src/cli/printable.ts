@@ -17,5 +17,5 @@ export function printableDuration (milliseconds: number): string {
 
 /** `1 row`, `2 rows`. */
 export function counted (count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
+  return `${String(count).replace(/(?<=\d)(?=(?:\d{3})+$)/g, ',')} ${noun}${count === 1 ? '' : 's'}`
 }

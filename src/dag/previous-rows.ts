@@ -42,7 +42,7 @@ export class PreviousRows extends Previous {
 export class PreviousValues extends PreviousRows {
   readonly #keyColumns: number
   #chunk: CID | undefined
-  #values = new Map<string, CID>()
+  #values: ReadonlyMap<string, string> = new Map()
 
   constructor (root: CID, blobs: BlobSource, { compare, keyColumns }: { readonly compare: CompareKeys, readonly keyColumns: number }) {
     super(root, blobs, compare)
@@ -54,21 +54,22 @@ export class PreviousValues extends PreviousRows {
     const leaf = await this.leafAt(place.key)
     if (leaf?.refs === undefined) return undefined
     if (this.#chunk === undefined || !this.#chunk.equals(leaf.link)) {
-      this.#values = await this.search(async () => valuesOf(await readBlob(this.blobs, leaf.link), this.#keyColumns)) ?? new Map<string, CID>()
+      this.#values = await this.search(async () => valuesOf(await readBlob(this.blobs, leaf.link), this.#keyColumns)) ?? new Map<string, string>()
       this.#chunk = leaf.link
     }
-    return this.#values.get(placeName(place))
+    const root = this.#values.get(placeName(place))
+    return root === undefined ? undefined : await this.search(async () => parseCid(root, 'a row'))
   }
 }
 
-/** The values out of line of whole rows, by their place. */
-function valuesOf (rows: Uint8Array, keyColumns: number): Map<string, CID> {
-  const values = new Map<string, CID>()
+/** The roots of the values out of line of whole rows, by their place. */
+function valuesOf (rows: Uint8Array, keyColumns: number): Map<string, string> {
+  const values = new Map<string, string>()
   for (let at = findReference(rows); at >= 0; at = findReference(rows, at + 1)) {
     const start = rows.lastIndexOf(NEWLINE, at) + 1
     const key = rows.subarray(start, keyEnd(rows, start, rows.length, keyColumns))
     const column = rows.subarray(start, at).reduce((tabs, byte) => byte === TAB ? tabs + 1 : tabs, 0)
-    values.set(placeName({ key, column }), parseCid(parseReference(rows.subarray(at, valueEndAt(rows, at)))!.text, 'a row'))
+    values.set(placeName({ key, column }), parseReference(rows.subarray(at, valueEndAt(rows, at)))!.text)
   }
   return values
 }

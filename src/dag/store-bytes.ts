@@ -3,6 +3,7 @@ import { byteChunker } from '../chunking/byte-chunker.ts'
 import { tarChunker } from '../chunking/tar-chunker.ts'
 import type { Address } from '../cas/blob-store.ts'
 import { mapInOrder } from '../cas/in-order.ts'
+import { free } from '../cas/zstd.ts'
 import type { ByteContent } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
 import type { CID } from './block.ts'
@@ -23,9 +24,11 @@ export async function storeBytes (
   const earlier = previous === undefined ? undefined : new PreviousStream(previous, blobs)
   const chunks = cut === 'tar' ? tarChunker(chunker)(source) : unlabelled(byteChunker(chunker)(source))
   const entries = mapInOrder(withBases(chunks, earlier), concurrency, async ({ bytes, label, offset, base }): Promise<TreeEntry> => {
+    const { length } = bytes
     const { address, stored } = await blobs.put(bytes, { base, kind: 'chunk', signal })
+    free(bytes)
     if (stored === 'present') earlier?.align(address, offset)
-    return { link: chunkCid(address), size: bytes.length, key: label === undefined ? undefined : Buffer.from(label) }
+    return { link: chunkCid(address), size: length, key: label === undefined ? undefined : Buffer.from(label) }
   })
   const { root, size } = await writeTree(entries, { form: 'bytes', blobs, signal })
   return { form: 'bytes', root, size, count: 0 }
@@ -45,11 +48,12 @@ export async function storeChunk (source: Bytes, context: StoreContext, { previo
       length += value.length
     }
   }
-  const bytes = Buffer.concat(held, length)
-  if (!isWhole || bytes.length === 0) return await storeBytes(followed(bytes, pieces), context, { previous })
+  const bytes = held.length === 1 ? held[0]! : Buffer.concat(held, length)
+  if (!isWhole || length === 0) return await storeBytes(followed(bytes, pieces), context, { previous })
   const base = previous === undefined ? undefined : await new PreviousStream(previous, blobs).baseAt(0)
   const { address } = await blobs.put(bytes, { base, kind: 'chunk', signal })
-  return { form: 'bytes', root: chunkCid(address), size: bytes.length, count: 0 }
+  free(bytes)
+  return { form: 'bytes', root: chunkCid(address), size: length, count: 0 }
 }
 
 /** A stream whose first bytes were taken already. */

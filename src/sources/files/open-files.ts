@@ -10,13 +10,13 @@ import { DiskPlace } from './disk-place.ts'
 import type { FoundEntry } from './folder-walk.ts'
 import { changed, sourceError } from './source-error.ts'
 
-const PIECE_BYTES = 256 * 1024
+const PIECE_BYTES = 512 * 1024
 
 /** Not through a symlink that took the file's place, and not waiting for a writer of a FIFO that did. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** A small file on a local disk is read without a way through the thread pool, which costs five times as much as reading it. */
-const SMALL_BYTES = 512 * 1024
+const SMALL_BYTES = PIECE_BYTES
 /** Reading a small file for longer means that a slow disk had to be waited for: so many that follow are read side by side. */
 const SLOW_MS = 5
 const FILES_AFTER_SLOW = 32
@@ -32,6 +32,8 @@ export class OpenFiles {
   #closed = false
   /** Small files that are still to be read through the thread pool. */
   #waiting = 0
+  /** Memory of {@link PIECE_BYTES} that nobody reads into now. */
+  readonly #spare: Buffer[] = []
 
   /** @param disk where the root lies. By default it may be far away. */
   constructor (root: string, disk: DiskPlace = DiskPlace.unknown) {
@@ -40,31 +42,32 @@ export class OpenFiles {
   }
 
   /**
-   * The bytes of a file that was found before.
+   * The bytes of a file that was found before; each piece until the next one is asked for.
    * @throws {BackupError} `SOURCE_CHANGED` when it is no longer the one that was found, or changes while it is read; `SOURCE_DENIED`
    */
   async * read (found: FoundEntry, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    if (!this.#isNear(found)) {
-      yield * this.#readInPieces(found, signal)
-      return
+    const memory = this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES)
+    try {
+      const whole = this.#isNear(found) ? this.#readNow(found, memory) : undefined
+      if (whole === undefined) yield * this.#readInPieces(found, memory, signal)
+      else if (whole.length > 0) yield whole
+    } finally {
+      this.#spare.push(memory)
     }
-    const bytes = this.#readNow(found)
-    if (bytes.length > 0) yield bytes
   }
 
-  async * #readInPieces ({ path, stats }: FoundEntry, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  async * #readInPieces ({ path, stats }: FoundEntry, memory: Buffer, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
     const handle = await this.#open(path)
     try {
       await this.#use(handle, path, async () => { await settled(stats) })
       await this.#compare(handle, path, stats)
       const length = Number(stats.size)
-      const buffer = Buffer.allocUnsafe(Math.min(length, PIECE_BYTES))
       for (let offset = 0; offset < length;) {
         signal?.throwIfAborted()
-        const { bytesRead } = await this.#use(handle, path, async () => await handle.read(buffer, 0, Math.min(buffer.length, length - offset), offset))
+        const { bytesRead } = await this.#use(handle, path, async () => await handle.read(memory, 0, Math.min(memory.length, length - offset), offset))
         if (bytesRead === 0) throw changed(path, `became shorter than ${length} bytes`)
-        yield buffer.subarray(0, bytesRead)
+        yield memory.subarray(0, bytesRead)
         offset += bytesRead
       }
       await this.#compare(handle, path, stats)
@@ -82,13 +85,13 @@ export class OpenFiles {
   }
 
   /** All of a small file, with the looks before and after that every file gets. */
-  #readNow ({ path, stats }: FoundEntry): Uint8Array {
+  #readNow ({ path, stats }: FoundEntry, memory: Buffer): Uint8Array {
     this.#refuseClosed(path)
     const start = performance.now()
     try {
       const file = openSync(`${this.#root}/${path}`, FLAGS)
       try {
-        return readWhole(file, path, stats)
+        return readWhole(file, { path, stats }, memory)
       } finally {
         closeSync(file)
       }
@@ -142,9 +145,9 @@ export class OpenFiles {
   }
 }
 
-function readWhole (file: number, path: string, stats: BigIntStats): Uint8Array {
+function readWhole (file: number, { path, stats }: FoundEntry, memory: Buffer): Uint8Array {
   compare(fstatSync(file, { bigint: true }), path, stats)
-  const bytes = Buffer.allocUnsafe(Number(stats.size))
+  const bytes = memory.subarray(0, Number(stats.size))
   for (let offset = 0; offset < bytes.length;) {
     const length = readSync(file, bytes, offset, bytes.length - offset, offset)
     if (length === 0) throw changed(path, `became shorter than ${bytes.length} bytes`)

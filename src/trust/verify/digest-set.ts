@@ -23,7 +23,8 @@ export class DigestSet {
   }
 
   #isEmpty (slot: number): boolean {
-    return this.#slots.subarray(slot, slot + WORDS).every(word => word === 0)
+    for (let word = 0; word < WORDS; word++) if (this.#slots[slot + word] !== 0) return false
+    return true
   }
 
   /** Where the digest is, or the empty slot where it belongs. */

@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto'
 import { isChunk, readBlob } from '../../dag/block.ts'
 import type { CID } from '../../dag/block.ts'
 import type { StoredContent } from '../../dag/content.ts'
+import { keyOrder } from '../../dag/key-order.ts'
 import { decodeTree } from '../../dag/tree.ts'
 import type { TreeEntry } from '../../dag/tree.ts'
 import type { BlobSource } from '../../dag/tree-reader.ts'
 import type { AbortOptions } from '../../stream.ts'
 import { DigestSet } from './digest-set.ts'
+import { KnownValues } from './known-values.ts'
+import type { ValueLengths } from './known-values.ts'
 
 /** More are not remembered: what is beyond counts as new and is looked at again, so that memory stays bounded. */
 const MOST = 1_048_576
@@ -14,13 +17,20 @@ const MOST = 1_048_576
 /** The entries of a content that was verified before: what stands there with the same sizes need not be looked at again. */
 export class KnownEntries {
   readonly #entries = new DigestSet()
+  readonly #values: KnownValues | undefined
+
+  private constructor (values?: KnownValues) {
+    this.#values = values
+  }
 
   /** Of nothing: everything is new. */
   static readonly none = new KnownEntries()
 
   /** @throws {BackupError} what reading its trees throws */
-  static async of ({ root }: StoredContent, blobs: BlobSource, { signal, most = MOST }: AbortOptions & { readonly most?: number } = {}): Promise<KnownEntries> {
-    const known = new KnownEntries()
+  static async of (content: StoredContent, blobs: BlobSource, { signal, most = MOST }: AbortOptions & { readonly most?: number } = {}): Promise<KnownEntries> {
+    const { root } = content
+    const isSorted = content.form !== 'bytes' && content.key.length > 0
+    const known = new KnownEntries(isSorted ? new KnownValues(root, blobs, keyOrder(content.key)) : undefined)
     const ahead: CID[] = isChunk(root) ? [] : [root]
     for (let cid = ahead.pop(); cid !== undefined; cid = ahead.pop()) {
       signal?.throwIfAborted()
@@ -29,7 +39,7 @@ export class KnownEntries {
         if (known.#entries.size >= most) return known
         if (level > 0 && !known.has(entry, level)) ahead.push(entry.link) // a subtree that stands there twice is read once
         known.#entries.add(digestOf(entry, level))
-        for (const ref of entry.refs ?? []) known.#entries.add(digestOfValue(ref))
+        for (const ref of entry.refs ?? []) if (!isChunk(ref)) known.#entries.add(digestOfValue(ref))
       }
     }
     return known
@@ -39,7 +49,12 @@ export class KnownEntries {
     return this.#entries.has(digestOf(entry, level))
   }
 
-  /** True for the root of a value out of line. */
+  /** The values out of line near the row with that key. Keys must not descend. */
+  async valuesNear (key: Uint8Array | undefined): Promise<ValueLengths | undefined> {
+    return key === undefined ? undefined : await this.#values?.near(key)
+  }
+
+  /** True for the root of a value out of line that has a tree. */
   hasValue (root: CID): boolean {
     return this.#entries.has(digestOfValue(root))
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { BlobReader } from '../../cas/blob-store.ts'
 import { free } from '../../cas/zstd.ts'
-import type { RowBatch } from '../../chunking/row-splitter.ts'
+import type { RowBatch, ValueReference } from '../../chunking/row-splitter.ts'
 import type { CID } from '../../dag/block.ts'
 import { addressOf, isChunk, parseCid, readBlob } from '../../dag/block.ts'
 import { mapInOrder } from '../../cas/in-order.ts'
@@ -64,8 +64,7 @@ class ContentVerifier {
     const digest = createHash('sha256')
     for await (const { entry, bytes } of this.#leaves(root, { form: 'bytes', size, count: 0 })) {
       if (bytes === undefined) continue
-      if (bytes.length !== entry.size) throw invalid(entry.link, `has ${bytes.length} bytes, where ${entry.size} are expected`)
-      digest.update(bytes)
+      digest.update(checkLength(bytes, entry))
       free(bytes)
     }
     return this.#complete ? digest.digest('hex') : undefined
@@ -93,16 +92,26 @@ class ContentVerifier {
       if (bytes === undefined) continue
       const { ends, references, lastKey } = verifyRowChunk(bytes, entry, layout)
       last = lastKey === undefined ? undefined : Buffer.from(lastKey) // the chunk goes away
-      for (const { text, length } of references) await this.#value(parseCid(text, 'a row'), length)
+      if (references.length > 0) await this.#values(references, entry.key)
       yield { bytes, ends, values: [] }
       free(bytes)
     }
   }
 
-  /** A value out of line. One that the parent has too is known, but for its length. */
-  async #value (root: CID, length: number): Promise<void> {
-    const { known, data, random } = this.#options
-    if (known.hasValue(root) && !isChunk(root) && !(typeof data === 'number' && random() < data)) await this.#block(root, { form: 'bytes', size: length })
+  /** The values out of line of a chunk that begins with `key`. */
+  async #values (references: readonly ValueReference[], key: Uint8Array | undefined): Promise<void> {
+    const known = await this.#options.known.valuesNear(key)
+    const looks = mapInOrder(references, READ_AHEAD, async ({ text, length }) => { await this.#value(parseCid(text, 'a row'), length, known?.get(text) === length) })
+    for await (const _ of looks); // each throws what it finds
+  }
+
+  /** A value is known if the parent's rows give it the same length. If the parent has it elsewhere, its length is still to be looked at. */
+  async #value (root: CID, length: number, known: boolean): Promise<void> {
+    const { known: before, data, random } = this.#options
+    if (isChunk(root)) {
+      const { entry, bytes } = await this.#read({ entry: { link: root, size: length }, known })
+      if (bytes !== undefined) free(checkLength(bytes, entry))
+    } else if ((known || before.hasValue(root)) && !(typeof data === 'number' && random() < data)) await this.#block(root, { form: 'bytes', size: length })
     else await new ContentVerifier(this.#options).bytes(root, length)
   }
 
@@ -161,6 +170,12 @@ class ContentVerifier {
 /** Equal contents have equal roots only if there is no other way to write them. (format.md § Tree) */
 function checkRoot (root: CID, { form, level, entries }: ReturnType<typeof decodeTree>): void {
   if (entries.length === 1 && (level > 0 || form === 'bytes')) throw invalid(root, 'is the root of a tree that has only one entry, which must be linked directly')
+}
+
+/** The bytes, if they are as many as the entry says. */
+function checkLength (bytes: Uint8Array, { link, size }: TreeEntry): Uint8Array {
+  if (bytes.length !== size) throw invalid(link, `has ${bytes.length} bytes, where ${size} are expected`)
+  return bytes
 }
 
 function invalid (cid: CID, why: string): BackupError {
