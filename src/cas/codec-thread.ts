@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { BackupError } from '../errors.ts'
 import type { CodecAnswer, CodecRequest, CodecTask, CodecThreadData } from './codec-message.ts'
+import { copyShared } from './shared-bytes.ts'
 
 /** Jobs that a thread has at once: one that it works on, and the next ones, so that it need not wait for the main thread. */
 const SLOTS = 3
@@ -28,9 +29,9 @@ export interface CodecThreadOptions {
 /** One thread and the memory it shares with this one. The process ends without waiting for it, unless it has work. */
 export class CodecThread {
   readonly #slots = Array.from({ length: SLOTS }, () => new SharedArrayBuffer(SLOT_BYTES))
-  readonly #views = this.#slots.map(memory => new Uint8Array(memory))
+  readonly #views = this.#slots.map(memory => Buffer.from(memory))
   readonly #free = this.#slots.keys().toArray()
-  readonly #jobs = new Map<number, { readonly job: CodecJob, readonly memory: Uint8Array }>()
+  readonly #jobs = new Map<number, { readonly job: CodecJob, readonly memory: Buffer }>()
   readonly #worker: Worker
   readonly #onFree: () => void
   #ready = false
@@ -65,10 +66,10 @@ export class CodecThread {
     const { parts, task } = job
     const slot = this.#free.pop()!
     const size = bytesOf(job)
-    const memory = size <= SLOT_BYTES ? this.#views[slot]! : new Uint8Array(new SharedArrayBuffer(size))
+    const memory = size <= SLOT_BYTES ? this.#views[slot]! : Buffer.from(new SharedArrayBuffer(size))
     let at = 0
     for (const part of parts) {
-      memory.set(part, at)
+      copyShared(part, memory, at)
       at += part.length
     }
     if (this.#jobs.size === 0) this.#worker.ref()

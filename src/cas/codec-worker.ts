@@ -1,14 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { CodecAnswer, CodecRequest, CodecThreadData } from './codec-message.ts'
-import { decodeBytes, encodeBytes } from './codec-task.ts'
+import { addressesOf, decodeBytes, encodeBytes } from './codec-task.ts'
+import { copyShared } from './shared-bytes.ts'
 import { free } from './zstd.ts'
 
 /* A thread that compresses and decompresses what the main thread puts into its slots. */
-const slots = (workerData as CodecThreadData).slots.map(memory => new Uint8Array(memory))
+const slots = (workerData as CodecThreadData).slots.map(memory => Buffer.from(memory))
 
 function answer (request: CodecRequest): CodecAnswer {
   const { slot } = request
-  const memory = request.memory === undefined ? slots[slot]! : new Uint8Array(request.memory)
+  const memory = request.memory === undefined ? slots[slot]! : Buffer.from(request.memory)
   const parts = partsOf(memory, request)
   const given = parts[0]!
   try {
@@ -16,6 +17,7 @@ function answer (request: CodecRequest): CodecAnswer {
       const { encoding, stored } = encodeBytes(given, parts[1])
       return { type: 'encoded', slot, length: moved(stored, given, memory), encoding }
     }
+    if (request.task === 'check') return { type: 'checked', slot, addresses: addressesOf(parts, request.forms) }
     const { bytes, address } = decodeBytes(parts, request.forms)
     return { type: 'decoded', slot, length: moved(bytes, given, memory), address }
   } catch (error) {
@@ -29,10 +31,10 @@ function partsOf (memory: Uint8Array, { lengths }: CodecRequest): Uint8Array[] {
 }
 
 /** Brings what was made into the slot. @returns its length */
-function moved (made: Uint8Array, given: Uint8Array, memory: Uint8Array): number {
+function moved (made: Uint8Array, given: Uint8Array, memory: Buffer): number {
   const { length } = made
   if (made === given) return length
-  memory.set(made)
+  copyShared(made, memory)
   free(made)
   return length
 }

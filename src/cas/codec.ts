@@ -1,9 +1,10 @@
 import { CodecPool } from './codec-pool.ts'
 import type { CodecPoolOptions } from './codec-pool.ts'
-import { decodeBytes, encodeBytes } from './codec-task.ts'
+import { addressesOf, decodeBytes, encodeBytes } from './codec-task.ts'
 import type { DecodedBytes, EncodedBytes, StoredBytes, StoredForm } from './codec-task.ts'
 import type { CodecJob } from './codec-thread.ts'
 import type { Address } from './blob-store.ts'
+import { copyShared } from './shared-bytes.ts'
 import { free } from './zstd.ts'
 
 /**
@@ -61,7 +62,9 @@ export class Codec {
     }
     return await inPool(pool, { parts, task: { task: 'decode', forms } }, (answer, memory) => {
       if (answer.type !== 'decoded') throw new TypeError(`${answer.type} is no answer`)
-      return { bytes: Buffer.from(memory.subarray(0, answer.length)), address: answer.address }
+      const bytes = Buffer.allocUnsafeSlow(answer.length)
+      copyShared(memory.subarray(0, answer.length), bytes)
+      return { bytes, address: answer.address }
     })
   }
 
@@ -77,6 +80,16 @@ export class Codec {
     return await inPool(pool, { parts, task: { task: 'decode', forms } }, answer => {
       if (answer.type !== 'decoded') throw new TypeError(`${answer.type} is no answer`)
       return answer.address
+    })
+  }
+
+  /** What each of several blobs without a base hashes to, in one go; undefined for one that cannot be decompressed. @throws {BackupError} `THREAD_FAILED` */
+  async addressesOf (stored: readonly Uint8Array[], forms: readonly StoredForm[]): Promise<readonly (Address | undefined)[]> {
+    const pool = this.#poolFor(forms.reduce((sum, { plain }) => sum + plain, 0))
+    if (pool === undefined) return addressesOf(stored, forms)
+    return await inPool(pool, { parts: stored, task: { task: 'check', forms } }, answer => {
+      if (answer.type !== 'checked') throw new TypeError(`${answer.type} is no answer`)
+      return answer.addresses
     })
   }
 

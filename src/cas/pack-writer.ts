@@ -3,6 +3,7 @@ import { copyAt } from './copy.ts'
 import type { Copy } from './copy.ts'
 import { HEAD_BYTES, PACK_TARGET_BYTES, encodeFooter, encodeFooterLength, encodeHead, encodeSeal, packHash } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
+import { copyShared } from './shared-bytes.ts'
 
 export interface FinishedPack {
   readonly listing: PackListing
@@ -102,7 +103,7 @@ export class PackWriter {
   #copy (bytes: Uint8Array): void {
     const end = this.#length + bytes.length
     if (end > this.#memory.length) this.#grow(end)
-    this.#memory.set(bytes, this.#length)
+    copyShared(bytes, this.#memory, this.#length)
     this.#length = end
   }
 
