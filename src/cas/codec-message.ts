@@ -14,6 +14,8 @@ export type CodecTask =
   | { readonly task: 'encode' }
   /** Of stored bytes, those of their base, and so on, each with its form; the last base may stand there plain, without one. */
   | { readonly task: 'decode', readonly forms: readonly StoredForm[] }
+  /** Of stored bytes of several blobs without a base, each with its form. */
+  | { readonly task: 'check', readonly forms: readonly StoredForm[] }
 
 export type CodecRequest = CodecTask & {
   readonly slot: number
@@ -28,4 +30,5 @@ export type CodecAnswer =
   | { readonly type: 'ready' }
   | { readonly type: 'encoded', readonly slot: number, readonly length: number, readonly encoding: Encoding }
   | { readonly type: 'decoded', readonly slot: number, readonly length: number, readonly address: Address }
+  | { readonly type: 'checked', readonly slot: number, readonly addresses: readonly (Address | undefined)[] }
   | { readonly type: 'failed', readonly slot: number, readonly error: unknown }

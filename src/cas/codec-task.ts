@@ -58,3 +58,16 @@ export function decodeBytes (parts: readonly Uint8Array[], forms: readonly Store
   }, parts[forms.length])!
   return { bytes, address: addressOf(bytes) }
 }
+
+/** What each of several blobs without a base hashes to; undefined for one that cannot be decompressed. */
+export function addressesOf (stored: readonly Uint8Array[], forms: readonly StoredForm[]): (Address | undefined)[] {
+  return stored.map((bytes, index) => {
+    try {
+      const decoded = decodeBytes([bytes], [forms[index]!])
+      if (decoded.bytes !== bytes) free(decoded.bytes)
+      return decoded.address
+    } catch {
+      return undefined
+    }
+  })
+}

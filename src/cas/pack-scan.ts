@@ -7,12 +7,14 @@ import { copiesIn } from './copy.ts'
 import type { Copy } from './copy.ts'
 import { mapInOrder } from './in-order.ts'
 import { packKey } from './layout.ts'
-import { HEAD_BYTES, TRAILER_BYTES, checkHead, decodeTrailer, encodeFooter, packCorrupt, packHash } from './pack-format.ts'
+import { BLOB_LIMIT_BYTES, HEAD_BYTES, TRAILER_BYTES, checkHead, decodeTrailer, encodeFooter, packCorrupt, packHash } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
+import { RunReader } from './pack-run.ts'
+import type { PackRun } from './pack-run.ts'
 import type { Repository } from './repository.ts'
 
-/** Blobs that are decoded and hashed at once. */
-const BLOBS_AT_ONCE = 8
+/** Runs that are decoded and hashed at once, or wait for it: enough for two threads. */
+const RUNS_AT_ONCE = 8
 
 /** One thing that is wrong with a pack. */
 export interface PackDamage {
@@ -52,21 +54,14 @@ async function * scanStream (
   const reader = new ByteReader(body)
   const hash = packHash()
   try {
-    const head = await reader.take(HEAD_BYTES)
+    const head = Buffer.from(await reader.take(HEAD_BYTES))
     hash.update(head)
-    const blobs = async function * (): AsyncGenerator<readonly [Address, Copy, Uint8Array]> {
-      for (const [address, copy] of copiesIn(listing)) {
-        const stored = await reader.take(copy.stored)
-        hash.update(stored)
-        yield [address, copy, stored]
-      }
+    const runs = new RunReader().read(reader, copiesIn(listing), bytes => { hash.update(bytes) })
+    for await (const damage of mapInOrder(runs, RUNS_AT_ONCE, async run => await runDamage(repository, run, options))) {
+      progress.blobs += damage.blobs
+      yield * damage.found
     }
-    const checks = mapInOrder(blobs(), BLOBS_AT_ONCE, async ([address, copy, stored]) => ({ address, copy, error: await blobDamage(repository, address, copy, stored, options) }))
-    for await (const { error, ...blob } of checks) {
-      progress.blobs++
-      if (error !== undefined) yield { error, blob }
-    }
-    const footer = await reader.take(listing.sizeBytes - HEAD_BYTES - TRAILER_BYTES - storedBytesOf(listing))
+    const footer = Buffer.from(await reader.take(listing.sizeBytes - HEAD_BYTES - TRAILER_BYTES - storedBytesOf(listing)))
     const trailer = Buffer.from(await reader.take(TRAILER_BYTES))
     const digest = hash.update(footer).update(trailer.subarray(0, 8)).digest()
     const error = fileDamage(listing, { head, footer, trailer, digest, after: await reader.take(1) })
@@ -101,6 +96,22 @@ async function aloneDamage (repository: Repository, address: Address, copy: Copy
 function * allMissing (listing: PackListing): Generator<PackDamage> {
   for (const [address, copy] of copiesIn(listing)) yield { error: blobCorrupt(address, copy, 'the pack is missing'), blob: { address, copy } }
   yield { error: packCorrupt(listing.name, 'it is missing') }
+}
+
+/** What is wrong with the blobs of a run. Most have no base and nothing wrong: those are looked at together. */
+async function runDamage (repository: Repository, { blobs, release }: PackRun, options: AbortOptions): Promise<{ readonly blobs: number, readonly found: readonly PackDamage[] }> {
+  try {
+    const whole = blobs.filter(({ copy, stored }) => copy.base === undefined && copy.plain <= BLOB_LIMIT_BYTES && stored.length === copy.stored)
+    const addresses = await repository.codec.addressesOf(whole.map(({ stored }) => stored), whole.map(({ copy: { encoding, plain } }) => ({ encoding, plain })))
+    const intact = new Set(whole.filter(({ address }, index) => addresses[index] === address))
+    const found = await Promise.all(blobs.filter(blob => !intact.has(blob)).map(async ({ address, copy, stored }) => {
+      const error = await blobDamage(repository, address, copy, stored, options)
+      return error === undefined ? [] : [{ error, blob: { address, copy } }]
+    }))
+    return { blobs: blobs.length, found: found.flat() }
+  } finally {
+    release()
+  }
 }
 
 async function blobDamage (repository: Repository, address: Address, copy: Copy, stored: Uint8Array, options: AbortOptions): Promise<BackupError | undefined> {
