@@ -4,6 +4,7 @@ import type { AbortOptions } from '../stream.ts'
 import type { Copy } from './copy.ts'
 import { packKey } from './layout.ts'
 import type { LentBytes, StoredBlobs } from './pack-windows.ts'
+import { free } from './zstd.ts'
 
 /** How much is read at once of a pack that is read often. */
 const WINDOW_BYTES = 1024 * 1024
@@ -23,6 +24,9 @@ interface Window {
   readonly pack: string
   readonly bytes: Promise<Uint8Array | undefined>
   uses: number
+  /** How many read in it now. */
+  users: number
+  isDropped: boolean
 }
 
 /**
@@ -42,7 +46,7 @@ export class ScatteredWindows implements StoredBlobs {
   async lend (copy: Copy, { signal }: AbortOptions = {}): Promise<LentBytes | undefined> {
     signal?.throwIfAborted()
     const bytes = await this.#read(copy, { signal })
-    return bytes === undefined ? undefined : { bytes, giveBack: () => undefined } // it is memory of its own
+    return bytes === undefined ? undefined : { bytes, giveBack: () => { free(bytes) } } // it is memory of its own
   }
 
   async #read ({ pack, offset, stored }: Copy, { signal }: AbortOptions): Promise<Uint8Array | undefined> {
@@ -68,49 +72,71 @@ export class ScatteredWindows implements StoredBlobs {
     let filled = 0
     while (filled < stored) {
       const at = offset + filled
-      const window = await this.#window(pack, Math.floor(at / WINDOW_BYTES))
-      const part = window?.subarray(at % WINDOW_BYTES, (at % WINDOW_BYTES) + stored - filled)
-      if (part === undefined) return undefined
-      if (part.length === 0) break
-      bytes.set(part, filled)
-      filled += part.length
+      const window = this.#window(pack, Math.floor(at / WINDOW_BYTES))
+      try {
+        const part = (await this.#bytesOf(window))?.subarray(at % WINDOW_BYTES, (at % WINDOW_BYTES) + stored - filled)
+        if (part === undefined) return undefined
+        if (part.length === 0) break
+        bytes.set(part, filled)
+        filled += part.length
+      } finally {
+        window.users--
+        freeUnused(window)
+      }
     }
     return bytes.subarray(0, filled)
   }
 
   forget (pack: string): void {
     this.#reads.delete(pack)
-    for (const [key, window] of this.#windows) if (window.pack === pack) this.#windows.delete(key)
+    for (const [key, window] of this.#windows) if (window.pack === pack) this.#drop(key, window)
   }
 
-  /** Without a signal: others may wait for the same window. */
-  async #window (pack: string, number: number): Promise<Uint8Array | undefined> {
+  /** With one user more. */
+  #window (pack: string, number: number): Window {
     const key = `${pack}/${number}`
     const window = this.#windows.get(key) ?? this.#open(pack, number)
     window.uses++
+    window.users++
     this.#windows.delete(key)
     this.#windows.set(key, window)
     if (this.#windows.size > WINDOWS) this.#dropOldest()
+    return window
+  }
+
+  async #bytesOf ({ pack, bytes }: Window): Promise<Uint8Array | undefined> {
     try {
-      const bytes = await window.bytes
-      if (bytes === undefined) this.forget(pack)
-      return bytes
+      const read = await bytes
+      if (read === undefined) this.forget(pack)
+      return read
     } catch (error) {
       this.forget(pack)
       throw error
     }
   }
 
+  /** Without a signal: others may wait for the same window. */
   #open (pack: string, number: number): Window {
-    return { pack, bytes: this.#backend.get(packKey(pack), { offset: number * WINDOW_BYTES, length: WINDOW_BYTES }), uses: 0 }
+    return { pack, bytes: this.#backend.get(packKey(pack), { offset: number * WINDOW_BYTES, length: WINDOW_BYTES }), uses: 0, users: 0, isDropped: false }
   }
 
   #dropOldest (): void {
     const key = oldest(this.#windows)
-    const { pack, uses } = this.#windows.get(key)!
-    this.#windows.delete(key)
-    if (uses < WORTH) this.#reads.set(pack, OFTEN - PAUSE)
+    const window = this.#windows.get(key)!
+    this.#drop(key, window)
+    if (window.uses < WORTH) this.#reads.set(window.pack, OFTEN - PAUSE)
   }
+
+  #drop (key: string, window: Window): void {
+    this.#windows.delete(key)
+    window.isDropped = true
+    freeUnused(window)
+  }
+}
+
+/** The collector would let some ten windows lie. */
+function freeUnused ({ bytes, users, isDropped }: Window): void {
+  if (isDropped && users === 0) bytes.then(read => { if (read !== undefined) free(read) }, () => undefined)
 }
 
 /** The key that was set first. */

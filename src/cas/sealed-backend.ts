@@ -13,6 +13,7 @@ import { sealBroken, sealHeadBytes, PREFIX_BYTES } from './seal-header.ts'
 import { openBytes, openHead, openStream, sealBytes, sealObject } from './sealed-object.ts'
 import type { Random } from './sealed-object.ts'
 import type { Sealing } from './sealing.ts'
+import { free } from './zstd.ts'
 
 /** The length of an object is sealed with it, so that it must be known first. */
 const STREAM_LIMIT_BYTES = 64 * 1024 * 1024
@@ -125,7 +126,9 @@ export class SealedBackend extends ForwardingBackend {
       const segment = seal.open(number, stored.subarray(at, at + seal.storedSegment(number)))
       const start = number * SEGMENT_BYTES - LENGTH_BYTES - offset // of this segment in `plain`
       segment.copy(plain, Math.max(start, 0), Math.max(-start, 0))
+      free(segment)
     }
+    free(stored)
     return plain
   }
 
