@@ -7,7 +7,7 @@ import { ByteCutter, checkCutSizes } from './byte-cutter.ts'
 export type Chunker = (source: Bytes) => AsyncIterable<Uint8Array>
 
 /** The sizes of a repository that was not told otherwise. */
-export const DEFAULT_CUT_SIZES: CutSizes = { min: 16_384, average: 65_536, max: 262_144 }
+export const DEFAULT_CUT_SIZES: CutSizes = { min: 65_536, average: 262_144, max: 1_048_576 }
 
 /**
  * A chunker whose borders depend on the bytes alone: an insertion moves only the borders near it.
@@ -17,7 +17,7 @@ export function byteChunker (sizes: CutSizes = DEFAULT_CUT_SIZES): Chunker {
   checkCutSizes(sizes)
   return async function * cut (source) {
     const cutter = new ByteCutter(sizes)
-    const held = new ByteBuffer(sizes.max)
+    const held = new ByteBuffer(0)
     for await (const piece of source) {
       let start = 0
       for (let end = cutter.next(piece); end >= 0; end = cutter.next(piece, start)) {
@@ -26,6 +26,6 @@ export function byteChunker (sizes: CutSizes = DEFAULT_CUT_SIZES): Chunker {
       }
       held.append(piece, start)
     }
-    if (held.length > 0) yield held.take()
+    if (held.length > 0) yield held.bytes
   }
 }

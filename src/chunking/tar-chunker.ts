@@ -106,7 +106,7 @@ async function readBlocks (reader: PieceReader, read: ByteBuffer, length: number
 /** Cuts the next `length` bytes, which stand at `start` of the member, by the byte rule. */
 async function * cutContent (reader: PieceReader, sizes: CutSizes, path: string, length: number, start = 0): AsyncGenerator<LabelledChunk> {
   const cutter = new ByteCutter(sizes)
-  const held = new ByteBuffer(Math.min(sizes.max, length))
+  const held = new ByteBuffer(0)
   let offset = start, missing = length
   const labelled = (bytes: Uint8Array): LabelledChunk => {
     const label = `${path}\0${offset}`
@@ -126,5 +126,5 @@ async function * cutContent (reader: PieceReader, sizes: CutSizes, path: string,
     reader.skip(part.length)
     missing -= part.length
   }
-  if (held.length > 0) yield labelled(held.take())
+  if (held.length > 0) yield labelled(held.bytes)
 }

@@ -35,6 +35,12 @@ export function encodeFileRow (entry: FileEntry, content: ValueReference | undef
 
 /** The entry of a row, and where its content is. @throws {BackupError} `TREE_INVALID`, `BLOCK_INVALID` */
 export function decodeFileRow (row: Uint8Array): { readonly entry: FileEntry, readonly content: StoredFile | undefined } {
+  const { entry, content } = readFileRow(row)
+  return { entry, content: content === undefined ? undefined : { root: parseCid(content.text, 'a row of a folder tree'), size: content.length } }
+}
+
+/** The same with the content's root as it stands in the row. @throws {BackupError} `TREE_INVALID` */
+export function readFileRow (row: Uint8Array): { readonly entry: FileEntry, readonly content: ValueReference | undefined } {
   const values = splitRow(row)
   const content = values.at(-1)!
   const [path, letter, mode, mtime, uid, gid, size, target] = values.slice(0, -1).map(readValue)
@@ -43,12 +49,11 @@ export function decodeFileRow (row: Uint8Array): { readonly entry: FileEntry, re
   if (values.length !== FILE_COLUMNS.length || typeof path !== 'string' || type === undefined || !numbers.every(Number.isSafeInteger) || !/^-?[0-9]+$/.test(mtime ?? '')) {
     throw new BackupError('TREE_INVALID', `a row of a folder tree is broken: ${JSON.stringify(path ?? null)}`, { data: { path } })
   }
-  const reference = parseReference(content)
   return {
     entry: {
       path, type, mode: numbers[0]!, mtimeNs: BigInt(mtime!), uid: numbers[1]!, gid: numbers[2]!, sizeBytes: numbers[3]!,
       ...(typeof target === 'string' ? { target } : {}),
     },
-    content: reference === undefined ? undefined : { root: parseCid(reference.text, 'a row of a folder tree'), size: reference.length },
+    content: parseReference(content),
   }
 }

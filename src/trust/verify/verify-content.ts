@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { BlobReader } from '../../cas/blob-store.ts'
 import { free } from '../../cas/zstd.ts'
-import type { RowBatch, ValueReference } from '../../chunking/row-splitter.ts'
+import type { RowBatch } from '../../chunking/row-splitter.ts'
 import type { CID } from '../../dag/block.ts'
-import { addressOf, isChunk, parseCid, readBlob } from '../../dag/block.ts'
+import { addressOf, isChunk, readBlob } from '../../dag/block.ts'
 import { mapInOrder } from '../../cas/in-order.ts'
 import { keyOrder } from '../../dag/key-order.ts'
 import { MultisetHash } from '../../dag/multiset-hash.ts'
@@ -15,7 +15,7 @@ import { BackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { KnownEntries } from './known-entries.ts'
 import { keysAscend, verifyRowChunk } from './verify-row-chunk.ts'
-import type { RowLayout } from './verify-row-chunk.ts'
+import type { LinkedValue, RowLayout } from './verify-row-chunk.ts'
 
 /** Chunks read ahead: as many as keep the threads busy that decompress them. */
 const READ_AHEAD = 8
@@ -90,18 +90,18 @@ class ContentVerifier {
       if (!keysAscend(last, entry.key, layout)) throw invalid(entry.link, 'does not follow the keys before it')
       last = entry.key
       if (bytes === undefined) continue
-      const { ends, references, lastKey } = verifyRowChunk(bytes, entry, layout)
+      const { ends, values, lastKey } = verifyRowChunk(bytes, entry, layout)
       last = lastKey === undefined ? undefined : Buffer.from(lastKey) // the chunk goes away
-      if (references.length > 0) await this.#values(references, entry.key)
+      if (values.length > 0) await this.#values(values, entry.key)
       yield { bytes, ends, values: [] }
       free(bytes)
     }
   }
 
   /** The values out of line of a chunk that begins with `key`. */
-  async #values (references: readonly ValueReference[], key: Uint8Array | undefined): Promise<void> {
+  async #values (values: readonly LinkedValue[], key: Uint8Array | undefined): Promise<void> {
     const known = await this.#options.known.valuesNear(key)
-    const looks = mapInOrder(references, READ_AHEAD, async ({ text, length }) => { await this.#value(parseCid(text, 'a row'), length, known?.get(text) === length) })
+    const looks = mapInOrder(values, READ_AHEAD, async ({ text, length, root }) => { await this.#value(root, length, known?.get(text) === length) })
     for await (const _ of looks); // each throws what it finds
   }
 

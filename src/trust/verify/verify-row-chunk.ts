@@ -1,8 +1,8 @@
 import { keyEnd, NEWLINE } from '../../chunking/copy-text.ts'
 import type { CompareKeys } from '../../chunking/row-chunker.ts'
-import type { ValueReference } from '../../chunking/row-splitter.ts'
 import { findReference, parseReference, valueEndAt } from '../../chunking/value-reference.ts'
-import { decodeFileRow } from '../../dag/file-row.ts'
+import { readFileRow } from '../../dag/file-row.ts'
+import type { CID } from '../../dag/block.ts'
 import { spanOf } from '../../dag/key-order.ts'
 import type { TreeEntry } from '../../dag/tree.ts'
 import { BackupError } from '../../errors.ts'
@@ -14,12 +14,20 @@ export interface RowLayout {
   readonly compare: CompareKeys
 }
 
+/** A value out of line. */
+export interface LinkedValue {
+  /** As it stands in the rows. */
+  readonly text: string
+  readonly length: number
+  readonly root: CID
+}
+
 /** What a chunk of rows turned out to hold. */
 export interface RowChunkFacts {
   /** Offset after each row. */
   readonly ends: readonly number[]
   /** Values out of line, without repeats. */
-  readonly references: readonly ValueReference[]
+  readonly values: readonly LinkedValue[]
   /** Key of the last row; undefined for rows without a key. */
   readonly lastKey: Uint8Array | undefined
 }
@@ -32,11 +40,11 @@ export function verifyRowChunk (bytes: Uint8Array, entry: TreeEntry, layout: Row
   const invalid: Invalid = why => new BackupError('TREE_INVALID', `chunk ${entry.link} ${why}`, { data: { cid: entry.link.toString() } })
   const ends = rowEnds(bytes, invalid)
   if (ends.length !== entry.count) throw invalid(`has ${ends.length} rows, its tree says ${entry.count}`)
-  const references = referencesIn(bytes, entry, invalid)
+  const values = valuesIn(bytes, entry, invalid)
   const lastKey = layout.keyColumns === 0 ? undefined : verifyKeys(bytes, ends, entry, layout, invalid)
   if (layout.keyColumns === 0 && entry.key !== undefined) throw invalid('has a key in its tree, but its rows have none')
   if (layout.form === 'files') verifyFileRows(bytes, ends, invalid)
-  return { ends, references, lastKey }
+  return { ends, values, lastKey }
 }
 
 type Invalid = (why: string) => BackupError
@@ -51,20 +59,21 @@ function rowEnds (bytes: Uint8Array, invalid: Invalid): number[] {
   return ends
 }
 
-function referencesIn (bytes: Uint8Array, entry: TreeEntry, invalid: Invalid): ValueReference[] {
-  const found = new Map<string, ValueReference>()
+function valuesIn (bytes: Uint8Array, entry: TreeEntry, invalid: Invalid): LinkedValue[] {
+  const lengths = new Map<string, number>()
   let size = bytes.length
   for (let at = findReference(bytes), end; at >= 0; at = findReference(bytes, end)) {
     end = valueEndAt(bytes, at)
-    const reference = parseReference(bytes.subarray(at, end))!
-    size += reference.length - (end - at)
-    if (found.get(reference.text) !== undefined && found.get(reference.text)!.length !== reference.length) throw invalid(`gives the value ${reference.text} two lengths`)
-    found.set(reference.text, reference)
+    const { text, length } = parseReference(bytes.subarray(at, end))!
+    size += length - (end - at)
+    if ((lengths.get(text) ?? length) !== length) throw invalid(`gives the value ${text} two lengths`)
+    lengths.set(text, length)
   }
   if (size !== entry.size) throw invalid(`has ${size} bytes with its values, its tree says ${entry.size}`)
-  const listed = (entry.refs ?? []).map(String)
-  if (listed.length !== found.size || [...found.keys()].some((text, index) => text !== listed[index])) throw invalid('has other values out of line than its tree says')
-  return [...found.values()]
+  const values = [...lengths].map(([text, length], index) => ({ text, length, root: entry.refs?.[index] }))
+  const isListed = (value: typeof values[number]): value is LinkedValue => value.root?.toString() === value.text
+  if (values.length !== (entry.refs?.length ?? 0) || !values.every(isListed)) throw invalid('has other values out of line than its tree says')
+  return values
 }
 
 function verifyKeys (bytes: Uint8Array, ends: readonly number[], entry: TreeEntry, { keyColumns, compare }: RowLayout, invalid: Invalid): Uint8Array {
@@ -101,8 +110,8 @@ function keyEndIn (bytes: Uint8Array, start: number, end: number, columns: numbe
 function verifyFileRows (bytes: Uint8Array, ends: readonly number[], invalid: Invalid): void {
   let start = 0
   for (const end of ends) {
-    const { entry, content } = decodeFileRow(bytes.subarray(start, end))
-    if (entry.type === 'file' && entry.sizeBytes !== (content?.size ?? 0)) throw invalid(`says that the file ${JSON.stringify(entry.path)} has ${entry.sizeBytes} bytes, its content has ${content?.size ?? 0}`)
+    const { entry, content } = readFileRow(bytes.subarray(start, end))
+    if (entry.type === 'file' && entry.sizeBytes !== (content?.length ?? 0)) throw invalid(`says that the file ${JSON.stringify(entry.path)} has ${entry.sizeBytes} bytes, its content has ${content?.length ?? 0}`)
     start = end
   }
 }
