@@ -2,11 +2,11 @@ import type { BlobReader } from '../cas/blob-store.ts'
 import type { StoredRows } from '../dag/content.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { readBytes, readRows } from '../dag/read-content.ts'
+import { giveBack } from '../dag/spent-pieces.ts'
 import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import { bytesOf } from '../stream.ts'
 import type { EntryNames } from './entry-names.ts'
-import { giveBack } from './spent-pieces.ts'
 import type { ZipSource } from './zip-writer.ts'
 
 /** What the parts of an archive share while they are written. */

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { giveBack } from '../dag/spent-pieces.ts'
 import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
-import { giveBack } from './spent-pieces.ts'
 import type { StoredFile } from './stored-file.ts'
 
 /** How long the seal is. The ZIP comment, and so the last bytes of an archive, is the SHA-256 in hex of every byte before it. */

@@ -3,12 +3,12 @@ import type { NodeBlock } from '../dag/node.ts'
 import { decodeFileRow } from '../dag/file-row.ts'
 import type { StoredFile } from '../dag/file-row.ts'
 import { readBytes, readRowChunks } from '../dag/read-content.ts'
+import { giveBack } from '../dag/spent-pieces.ts'
 import { BackupError } from '../errors.ts'
 import type { FileEntry } from '../sources/source.ts'
 import type { ArchiveContext } from './archive-context.ts'
 import { rowsOf } from './archive-context.ts'
 import { StorageNames } from './entry-names.ts'
-import { giveBack } from './spent-pieces.ts'
 import type { ZipSource } from './zip-writer.ts'
 
 /** Where the files of a source and their rows are; `source` is given when there is more than one. */

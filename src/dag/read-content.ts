@@ -2,13 +2,16 @@ import { NEWLINE } from '../chunking/copy-text.ts'
 import { expandRows } from '../chunking/value-reference.ts'
 import { BackupError } from '../errors.ts'
 import type { FileEntry } from '../sources/source.ts'
-import type { AbortOptions } from '../stream.ts'
+import type { AbortOptions, Bytes } from '../stream.ts'
 import type { CID } from './block.ts'
 import { isChunk, parseCid, readBlob } from './block.ts'
 import { decodeFileRow } from './file-row.ts'
+import type { StoredFile } from './file-row.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import type { KeyRange } from './key-range.ts'
 import { keyRange } from './key-range.ts'
+import { sameBytes } from './same-bytes.ts'
+import { giveBack } from './spent-pieces.ts'
 import type { StoredRows } from './stored-content.ts'
 import type { TreeEntry } from './tree.ts'
 import type { BlobSource } from './tree-reader.ts'
@@ -87,8 +90,17 @@ export async function * readFiles (content: StoredRows, blobs: BlobSource, optio
     for (let start = 0, end; start < bytes.length; start = end) {
       end = bytes.indexOf(NEWLINE, start) + 1 || bytes.length
       const { entry, content: file } = decodeFileRow(bytes.subarray(start, end))
-      yield entry.type === 'file' ? { ...entry, read: (readOptions: AbortOptions = options) => file === undefined ? noBytes() : readBytes(file.root, blobs, readOptions) } : entry
+      yield entry.type === 'file' ? { ...entry, ...storedFile(file, blobs) } : entry
     }
+  }
+}
+
+/** What a restorer does with a file's content; undefined of one that is empty. */
+function storedFile (file: StoredFile | undefined, blobs: BlobSource): Required<Pick<FileEntry, 'read' | 'equals'>> {
+  if (file === undefined) return { read: noBytes, equals: isEmpty }
+  return {
+    read: readOptions => giveBack(readBytes(file.root, blobs, readOptions)),
+    equals: async (bytes, readOptions) => await sameBytes(bytes, file.root, blobs, readOptions),
   }
 }
 
@@ -101,4 +113,9 @@ async function * readChunks (entries: AsyncIterable<TreeEntry>, blobs: BlobSourc
 
 async function * noBytes (): AsyncGenerator<Uint8Array> {
   // an empty file
+}
+
+async function isEmpty (bytes: Bytes): Promise<boolean> {
+  for await (const piece of bytes) if (piece.length > 0) return false
+  return true
 }

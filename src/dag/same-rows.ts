@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
 import { PieceReader } from '../chunking/piece-reader.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
-import { addressOf } from './block.ts'
 import { expandedChunk } from './read-content.ts'
+import { continuesWith } from './same-bytes.ts'
 import type { StoredRows } from './stored-content.ts'
-import type { TreeEntry } from './tree.ts'
 import type { BlobSource } from './tree-reader.ts'
 import { readEntries } from './tree-reader.ts'
 
@@ -17,7 +15,7 @@ export async function sameRows (bytes: Bytes, content: StoredRows, blobs: BlobSo
   const pieces = new PieceReader(bytes, options)
   try {
     for await (const entry of readEntries(content.root, blobs, { ...options, form: 'rows' })) {
-      const same = entry.refs === undefined ? await hashesTo(pieces, entry) : await continuesWith(pieces, expandedChunk(entry, blobs, options))
+      const same = entry.refs === undefined ? await continuesWith(pieces, entry) : await areNext(pieces, expandedChunk(entry, blobs, options))
       if (same) continue
       await skipAll(pieces)
       return false
@@ -28,22 +26,8 @@ export async function sameRows (bytes: Bytes, content: StoredRows, blobs: BlobSo
   }
 }
 
-/** True if the next bytes are the entry's chunk. */
-async function hashesTo (pieces: PieceReader, { link, size }: TreeEntry): Promise<boolean> {
-  const hash = createHash('sha256')
-  for (let left = size; left > 0;) {
-    const piece = await pieces.peek()
-    if (piece === undefined) return false
-    const part = piece.length > left ? piece.subarray(0, left) : piece
-    hash.update(part)
-    pieces.skip(part.length)
-    left -= part.length
-  }
-  return hash.digest('hex') === addressOf(link)
-}
-
 /** True if the next bytes are those of `wanted`. */
-async function continuesWith (pieces: PieceReader, wanted: Bytes): Promise<boolean> {
+async function areNext (pieces: PieceReader, wanted: Bytes): Promise<boolean> {
   for await (const part of wanted) {
     for (let at = 0; at < part.length;) {
       const piece = await pieces.peek()

@@ -1,12 +1,12 @@
-import { giveBack } from '../caf/spent-pieces.ts'
 import type { BlobReader } from '../cas/blob-store.ts'
 import { sameContent } from '../dag/content.ts'
 import { readBytes, readFiles, readRows } from '../dag/read-content.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { sameRows } from '../dag/same-rows.ts'
+import { giveBack } from '../dag/spent-pieces.ts'
 import { sameLayout } from '../dag/store-rows.ts'
 import { BackupError } from '../errors.ts'
-import type { RestoreItem } from '../sources/source.ts'
+import type { FileEntry, RestoreItem } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
 import { isDamage } from './damage.ts'
 
@@ -33,7 +33,7 @@ export function restoreItem (node: NodeBlock, { blobs, seed, chunker }: RestoreI
     },
     entries (options = {}) {
       if (content.form !== 'files') throw new BackupError('INVALID_OPTION', `${node.id} is no folder tree`)
-      return readFiles(content, blobs, options)
+      return namingEntries(node, readFiles(content, blobs, options))
     },
     async equals (bytes, options = {}) {
       if (content.form === 'rows') return await sameRows(bytes, content, blobs, options)
@@ -51,6 +51,17 @@ export function restoreItem (node: NodeBlock, { blobs, seed, chunker }: RestoreI
 async function * namingNode (node: NodeBlock, bytes: Bytes): AsyncGenerator<Uint8Array> {
   try {
     yield * bytes
+  } catch (error) {
+    throw isDamage(error) ? nodeDamaged(node, error) : error
+  }
+}
+
+async function * namingEntries (node: NodeBlock, entries: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
+  try {
+    for await (const entry of entries) {
+      const { read } = entry
+      yield read === undefined ? entry : { ...entry, read: options => namingNode(node, read(options)) }
+    }
   } catch (error) {
     throw isDamage(error) ? nodeDamaged(node, error) : error
   }

@@ -96,6 +96,8 @@ export interface FileEntry {
   readonly state?: string | undefined
   /** The bytes of a file; absent for everything else. */
   read?(options?: AbortOptions): Bytes
+  /** Of a stored file: true if `bytes` are its content. Reads of the repository what names the content's pieces, not these. */
+  equals?(bytes: Bytes, options?: AbortOptions): Promise<boolean>
 }
 
 /** A folder tree, in ascending order of the paths' UTF-8 bytes, so a folder comes before what it holds. */

@@ -14,7 +14,7 @@ const store = async (entries: readonly FileEntry[], blobs: MemoryBlobs, previous
   if (content.form !== 'files') throw new Error('stored as something else')
   return { content, hash }
 }
-const plain = async ({ read, ...entry }: FileEntry): Promise<unknown> => ({ ...entry, content: read === undefined ? undefined : Buffer.from(await collect(read(), { limit: 1e9 })).toString('latin1') })
+const plain = async ({ read, equals: _equals, ...entry }: FileEntry): Promise<unknown> => ({ ...entry, content: read === undefined ? undefined : Buffer.from(await collect(read(), { limit: 1e9 })).toString('latin1') })
 const directory = (path: string): FileEntry => ({ ...fileOf(path, ''), type: 'directory', mode: 0o2755, read: undefined } as unknown as FileEntry)
 
 const TREE: readonly FileEntry[] = [
@@ -38,6 +38,22 @@ describe('folder trees', () => {
     expect(back.map(({ read }) => read !== undefined)).toEqual(TREE.map(({ type }) => type === 'file'))
     expect(content).toMatchObject({ count: TREE.length, columns: ['path', 'type', 'mode', 'mtime', 'uid', 'gid', 'size', 'target', 'content'], key: [{ order: 'bytes' }] })
     expect(hash).toBe(addressOf(content.root))
+  })
+
+  it('tell whether bytes are those of a file', async () => {
+    const blobs = new MemoryBlobs()
+    const contents = ['', 'x', seededBytes(100_000, 'cut'), seededBytes(300_000, 'cut more')].map(bytes => Buffer.from(bytes))
+    const { content } = await store(contents.map((bytes, i) => fileOf(`f${i}`, bytes)), blobs)
+    for (const [i, { equals }] of (await Array.fromAsync(readFiles(content, blobs))).entries()) {
+      const bytes = contents[i]!
+      const halves = async function * (whole: Uint8Array): AsyncGenerator<Uint8Array> { yield * [whole.subarray(0, whole.length / 2), whole.subarray(whole.length / 2)] }
+      const flipped = Buffer.from(bytes.length === 0 ? 'y' : bytes)
+      flipped.writeUInt8(1 ^ (flipped.at(-1) ?? 0), Math.max(0, flipped.length - 1))
+      expect(await equals?.(halves(bytes))).toBe(true)
+      expect(await equals?.(halves(flipped))).toBe(false)
+      expect(await equals?.(halves(Buffer.concat([bytes, Buffer.from('x')])))).toBe(false)
+      expect(await equals?.(halves(bytes.subarray(1)))).toBe(bytes.length === 0)
+    }
   })
 
   it('are rows as the format says', async () => {

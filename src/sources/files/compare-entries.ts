@@ -60,7 +60,8 @@ async function find (root: string, path: string): Promise<FoundEntry | undefined
   }
 }
 
-function sameAttributes (one: FileEntry, other: FileEntry): boolean {
+/** True if everything but the content is the same. */
+export function sameAttributes (one: FileEntry, other: FileEntry): boolean {
   return one.mode === other.mode && one.mtimeNs === other.mtimeNs && one.uid === other.uid && one.gid === other.gid &&
     one.sizeBytes === other.sizeBytes && one.target === other.target
 }

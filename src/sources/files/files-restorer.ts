@@ -3,11 +3,11 @@ import type { AbortOptions } from '../../stream.ts'
 import type { FileEntry, PrepareOptions, Problem, RestoreItem, Restorer } from '../source.ts'
 import { DiskPlace } from './disk-place.ts'
 import { firstDifference } from './compare-entries.ts'
+import { holdsTree } from './holds-tree.ts'
 import { OpenFiles } from './open-files.ts'
 import { Ownership } from './ownership.ts'
 import type { Owners } from './ownership.ts'
 import { placeEntries } from './place-entries.ts'
-import { readBack } from './read-back.ts'
 import type { RestoreMarker } from './restore-marker.ts'
 import { findProblems, wrongItems } from './restore-problems.ts'
 import { Selection } from './selection.ts'
@@ -54,6 +54,7 @@ interface FolderRestorerOptions {
 
 class FolderRestorer implements Restorer {
   readonly name: string
+  readonly isAside = true
   readonly #area: StagingArea
   readonly #replace: 'refuse' | 'swap'
   readonly #selection: Selection | undefined
@@ -140,7 +141,7 @@ class FolderRestorer implements Restorer {
     const disk = await DiskPlace.of(root)
     const files = new OpenFiles(root, disk)
     try {
-      return await item.matches(readBack(root, item, { files, disk, ownership: this.#ownership }), { signal })
+      return await holdsTree(root, item, { files, disk, ownership: this.#ownership, signal })
     } finally {
       await files.close()
     }

@@ -21,7 +21,7 @@ export class SparseWriter {
     let dataStart = 0
     for (let start = 0, end; start < piece.length; start = end) {
       end = Math.min(piece.length, start + BLOCK_BYTES - this.#length % BLOCK_BYTES)
-      if (isZero(piece.subarray(start, end))) {
+      if (piece[start] === 0 && isZero(piece.subarray(start, end))) {
         await this.#writeAt(piece.subarray(dataStart, start), this.#length)
         dataStart = end
         this.#held += end - start

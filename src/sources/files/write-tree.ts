@@ -2,7 +2,6 @@ import { closeSync, constants, fsync, openSync, writeSync } from 'node:fs'
 import { link, lstat, mkdir, open, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import PQueue from 'p-queue'
 import { BackupError } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { FileEntry } from '../source.ts'
@@ -37,24 +36,27 @@ export async function writeTree (root: string, entries: Entries, options: WriteT
 async function writeFiles (root: string, entries: Entries, { signal, ownership, concurrency = 8 }: WriteTreeOptions): Promise<void> {
   const failed = new AbortController()
   const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
-  const queue = new PQueue({ concurrency })
   const guard = new TreeGuard()
   const isNear = (await DiskPlace.of(root)).isLocal
+  const writing = new Set<Promise<unknown>>()
+  const begin = (entry: FileEntry): void => {
+    const one = writeFile(root, entry, { ownership, isNear, signal: stop }).catch((error: unknown) => { failed.abort(error) }).finally(() => writing.delete(one))
+    writing.add(one)
+  }
   try {
     for await (const entry of entries({ signal: stop })) {
       stop.throwIfAborted()
       guard.arrive(entry)
       if (entry.type === 'directory') await onTarget(entry.path, async () => await mkdir(join(root, entry.path), 0o700))
       if (entry.type === 'hardlink') {
-        await queue.onIdle()
+        await Promise.all(writing)
         await writeHardLink(root, entry)
       }
-      if (entry.type !== 'file') continue
-      queue.add(async () => { await writeFile(root, entry, { ownership, isNear, signal: stop }) }).catch((error: unknown) => { failed.abort(error) })
-      await queue.onSizeLessThan(1)
+      if (entry.type === 'file') begin(entry)
+      if (writing.size >= concurrency) await Promise.race(writing)
     }
   } finally {
-    await queue.onIdle()
+    await Promise.all(writing)
   }
   stop.throwIfAborted()
 }
@@ -64,6 +66,8 @@ interface WriteFileOptions extends AbortOptions {
   /** True if writing a little takes no time to speak of, until it has to be durable. */
   readonly isNear: boolean
 }
+
+const sync = promisify(fsync)
 
 /** A new file, in place of nothing. */
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
@@ -76,29 +80,22 @@ async function writeFile (root: string, entry: FileEntry, { ownership, isNear, s
 /** A file too small to have holes: all but the last step at once, which costs a fifth of the ways through the thread pool. */
 async function writeSmall (root: string, entry: FileEntry, { ownership, signal }: WriteTreeOptions): Promise<void> {
   await onTarget(entry.path, async () => {
-    const bytes = await wholeOf(entry, signal)
     const file = openSync(join(root, entry.path), FLAGS, 0o600)
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done)
+      let length = 0
+      for await (const piece of entry.read?.({ signal }) ?? []) {
+        signal?.throwIfAborted()
+        length += piece.length
+        if (length > entry.sizeBytes) break
+        for (let done = 0; done < piece.length;) done += writeSync(file, piece, done)
+      }
+      checkLength(entry, length)
       setAttributesNow(file, entry, ownership)
-      await promisify(fsync)(file)
+      await sync(file)
     } finally {
       closeSync(file)
     }
   })
-}
-
-async function wholeOf (entry: FileEntry, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  let length = 0
-  for await (const piece of entry.read?.({ signal }) ?? []) {
-    signal?.throwIfAborted()
-    length += piece.length
-    if (length > entry.sizeBytes) break
-    pieces.push(Buffer.from(piece))
-  }
-  checkLength(entry, length)
-  return Buffer.concat(pieces, length)
 }
 
 function checkLength ({ path, sizeBytes }: FileEntry, length: number): void {

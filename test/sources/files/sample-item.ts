@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { filesSource } from '../../../src/sources/files/files-source.ts'
 import type { Content, FileEntry, RestoreItem } from '../../../src/sources/source.ts'
+import type { Bytes } from '../../../src/stream.ts'
 
 /** A hand-made entry; a file's bytes are given as text. */
 export function entry (path: string, rest: Partial<Omit<FileEntry, 'path'>> & { readonly text?: string } = {}): FileEntry {
@@ -17,7 +18,7 @@ export function itemOf (entries: () => AsyncIterable<FileEntry> | Iterable<FileE
     async * entries ({ signal } = {}) {
       for await (const one of entries()) {
         signal?.throwIfAborted()
-        yield one
+        yield one.read === undefined ? one : { ...one, equals: async bytes => await digestOf(bytes) === await digestOf(one.read?.()) }
       }
     },
     equals: () => { throw new Error('a folder tree has no bytes') },
@@ -40,11 +41,15 @@ export function itemOfFolder (folder: string): RestoreItem {
 export async function listingOf (entries: AsyncIterable<FileEntry> | Iterable<FileEntry>): Promise<string[]> {
   const lines: string[] = []
   for await (const { read, mtimeNs, path, type, mode, uid, gid, sizeBytes, target } of entries) {
-    const hash = createHash('sha256')
-    for await (const piece of read?.() ?? []) hash.update(piece)
-    lines.push(JSON.stringify([path, type, mode.toString(8), String(mtimeNs), uid, gid, sizeBytes, target ?? null, read === undefined ? null : hash.digest('hex')]))
+    lines.push(JSON.stringify([path, type, mode.toString(8), String(mtimeNs), uid, gid, sizeBytes, target ?? null, read === undefined ? null : await digestOf(read())]))
   }
   return lines
+}
+
+async function digestOf (bytes: Bytes | undefined): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of bytes ?? []) hash.update(piece)
+  return hash.digest('hex')
 }
 
 /** The listing of a folder on disk. */
