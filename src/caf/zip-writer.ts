@@ -5,7 +5,7 @@ import type { AbortOptions, Bytes } from '../stream.ts'
 import { SEAL_LENGTH } from './archive-seal.ts'
 import type { ContentPiece } from './content-pieces.ts'
 import { PieceCutter } from './content-pieces.ts'
-import { deflatePiece } from './deflater.ts'
+import { Deflater } from './deflater.ts'
 import { EntryPaths } from './entry-path.ts'
 import type { Measure } from './meter.ts'
 import { Meter } from './meter.ts'
@@ -41,18 +41,23 @@ const OUTPUT_BYTES = 65_536
 const ZEROS = Buffer.alloc(65_536)
 
 /**
- * The bytes of a sealed ZIP (ZIP64 where needed) of `sources`, each of which is read when its turn comes. Memory holds only the names.
+ * The bytes of a sealed ZIP (ZIP64 where needed) of `sources`, each of which is read when its turn comes; each piece is the reader's own. Memory holds only the names.
  * An error of a source, and of the names, ends the stream with that error.
  * @throws {BackupError} `ARCHIVE_UNSAFE` for a name that is unsafe or given twice
  */
 export async function * writeZip (sources: AsyncIterable<ZipSource>, options: WriteZipOptions = {}): AsyncGenerator<Uint8Array> {
   const output = new ZipOutput()
-  for await (const part of mapInOrder(partsOf(sources, options), AHEAD, finished)) {
-    options.signal?.throwIfAborted()
-    output.add(part)
-    yield * output.take(OUTPUT_BYTES)
+  const deflater = new Deflater()
+  try {
+    for await (const part of mapInOrder(partsOf(sources, options), AHEAD, async part => await finished(part, deflater))) {
+      options.signal?.throwIfAborted()
+      output.add(part)
+      yield * output.take(OUTPUT_BYTES)
+    }
+    yield * output.end(options.padded)
+  } finally {
+    await deflater.close()
   }
-  yield * output.end(options.padded)
 }
 
 type Begin = { readonly kind: 'begin' } & Pick<ZipSource, 'path' | 'method'>
@@ -83,11 +88,11 @@ async function * partsOf (sources: AsyncIterable<ZipSource>, { signal, onEntry }
   }
 }
 
-async function finished (part: Part): Promise<WrittenPart> {
+async function finished (part: Part, deflater: Deflater): Promise<WrittenPart> {
   if (part.kind !== 'piece') return part
   const { method, piece } = part
   try {
-    return { kind: 'piece', stored: method === 'deflate' ? await deflatePiece(piece.bytes, piece) : Buffer.from(piece.bytes) }
+    return { kind: 'piece', stored: method === 'deflate' ? await deflater.deflate(piece) : Buffer.from(piece.bytes) }
   } finally {
     piece.release()
   }
@@ -150,10 +155,10 @@ class ZipOutput {
   }
 }
 
-/** Takes the pieces over: the memory of those that are copied is given back. */
+/** Takes the pieces over: the memory of those that are copied is given back, that of the result is its taker's. */
 function joined (pieces: readonly Uint8Array[], length: number): Uint8Array {
   const [first] = pieces
-  if (pieces.length === 1 && first !== undefined) return first
+  if (pieces.length === 1 && first !== undefined && first.buffer !== ZEROS.buffer) return first
   const bytes = Buffer.concat(pieces, length)
   for (const piece of pieces) if (piece.buffer !== ZEROS.buffer) free(piece)
   return bytes

@@ -16,6 +16,8 @@ export type CodecTask =
   | { readonly task: 'decode', readonly forms: readonly StoredForm[] }
   /** Of stored bytes of several blobs without a base, each with its form. */
   | { readonly task: 'check', readonly forms: readonly StoredForm[] }
+  /** Of a piece of a stream and what came before it: for archives. */
+  | { readonly task: 'deflate', readonly level: number, readonly isLast: boolean }
 
 export type CodecRequest = CodecTask & {
   readonly slot: number
@@ -30,5 +32,6 @@ export type CodecAnswer =
   | { readonly type: 'ready' }
   | { readonly type: 'encoded', readonly slot: number, readonly length: number, readonly encoding: Encoding }
   | { readonly type: 'decoded', readonly slot: number, readonly length: number, readonly address: Address }
+  | { readonly type: 'deflated', readonly slot: number, readonly length: number }
   | { readonly type: 'checked', readonly slot: number, readonly addresses: readonly (Address | undefined)[] }
   | { readonly type: 'failed', readonly slot: number, readonly error: unknown }

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { CodecAnswer, CodecRequest, CodecThreadData } from './codec-message.ts'
+import { deflateSync } from './deflate.ts'
 import { addressesOf, decodeBytes, encodeBytes } from './codec-task.ts'
 import { copyShared } from './shared-bytes.ts'
 import { free } from './zstd.ts'
@@ -17,6 +18,7 @@ function answer (request: CodecRequest): CodecAnswer {
       const { encoding, stored } = encodeBytes(given, parts[1])
       return { type: 'encoded', slot, length: moved(stored, given, memory), encoding }
     }
+    if (request.task === 'deflate') return { type: 'deflated', slot, length: moved(deflateSync(given, parts[1]!, request), given, memory) }
     if (request.task === 'check') return { type: 'checked', slot, addresses: addressesOf(parts, request.forms) }
     const { bytes, address } = decodeBytes(parts, request.forms)
     return { type: 'decoded', slot, length: moved(bytes, given, memory), address }

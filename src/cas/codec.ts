@@ -139,7 +139,8 @@ function partsOf (blob: StoredBytes): { parts: Uint8Array[], forms: StoredForm[]
   return { parts, forms }
 }
 
-async function inPool<T> (pool: CodecPool, job: Pick<CodecJob, 'parts' | 'task'>, take: (...answer: Parameters<CodecJob['done']>) => T): Promise<T> {
+/** What `take` makes of the answer to a job, and of memory that is used again when it returns. */
+export async function inPool<T> (pool: CodecPool, job: Pick<CodecJob, 'parts' | 'task'>, take: (...answer: Parameters<CodecJob['done']>) => T): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   pool.add({
     ...job,

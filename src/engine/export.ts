@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { randomUUID } from 'node:crypto'
@@ -9,6 +8,7 @@ import type { ArchiveEncryption } from '../caf/age-keys.ts'
 import { writeArchive } from '../caf/archive-writer.ts'
 import type { AbortOptions } from '../stream.ts'
 import { checkSecret } from '../trust/keys/secret-strength.ts'
+import { archiveFile } from './archive-file.ts'
 import type { Selection } from './contract.ts'
 import { GENERATOR } from './generator.ts'
 import { openLedger } from './ledger.ts'
@@ -88,7 +88,7 @@ function nodesOnly<T> (nodes: ReadonlyMap<string, { readonly node: T }>): Map<st
 async function intoFile<T> (path: string, write: (stream: Writable) => Promise<T>): Promise<T> {
   const temporary = join(dirname(path), `.${randomUUID()}.caf-part`)
   try {
-    const result = await write(createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }))
+    const result = await write(archiveFile(temporary))
     await rename(temporary, path)
     await syncFolder(dirname(path))
     return result
