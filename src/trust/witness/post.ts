@@ -1,6 +1,4 @@
-import { request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { BackupError, systemCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 
@@ -23,11 +21,12 @@ export interface PostOptions extends AbortOptions {
 export async function post (url: URL, body: Uint8Array | string, { limitBytes = 65_536, signal }: PostOptions = {}): Promise<Answer> {
   signal?.throwIfAborted()
   const bytes = Buffer.from(body)
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+  // Not for who asks nobody: to import one of these Node loads all of its fetch.
+  const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': bytes.length }
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      send(url, { method: 'POST', headers, ...(signal === undefined ? {} : { signal }) }, resolve).on('error', reject).end(bytes)
+      request(url, { method: 'POST', headers, ...(signal === undefined ? {} : { signal }) }, resolve).on('error', reject).end(bytes)
     })
     return { status: answer.statusCode ?? 0, contentType: answer.headers['content-type'] ?? '', body: await readText(answer, limitBytes) }
   } catch (error) {
