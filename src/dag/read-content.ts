@@ -1,12 +1,12 @@
 import { NEWLINE } from '../chunking/copy-text.ts'
+import type { ValueReference } from '../chunking/row-splitter.ts'
 import { expandRows } from '../chunking/value-reference.ts'
 import { BackupError } from '../errors.ts'
 import type { FileEntry } from '../sources/source.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import type { CID } from './block.ts'
 import { isChunk, parseCid, readBlob } from './block.ts'
-import { decodeFileRow } from './file-row.ts'
-import type { StoredFile } from './file-row.ts'
+import { readFileRow } from './file-row.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import type { KeyRange } from './key-range.ts'
 import { keyRange } from './key-range.ts'
@@ -89,18 +89,19 @@ export async function * readFiles (content: StoredRows, blobs: BlobSource, optio
   for await (const { bytes } of readRowChunks(content, blobs, options)) {
     for (let start = 0, end; start < bytes.length; start = end) {
       end = bytes.indexOf(NEWLINE, start) + 1 || bytes.length
-      const { entry, content: file } = decodeFileRow(bytes.subarray(start, end))
+      const { entry, content: file } = readFileRow(bytes.subarray(start, end))
       yield entry.type === 'file' ? { ...entry, ...storedFile(file, blobs) } : entry
     }
   }
 }
 
 /** What a restorer does with a file's content; undefined of one that is empty. */
-function storedFile (file: StoredFile | undefined, blobs: BlobSource): Required<Pick<FileEntry, 'read' | 'equals'>> {
+function storedFile (file: ValueReference | undefined, blobs: BlobSource): Required<Pick<FileEntry, 'read' | 'equals'>> {
   if (file === undefined) return { read: noBytes, equals: isEmpty }
+  const root = (): CID => parseCid(file.text, 'a row of a folder tree') // most entries are looked at more often than their bytes
   return {
-    read: readOptions => giveBack(readBytes(file.root, blobs, readOptions)),
-    equals: async (bytes, readOptions) => await sameBytes(bytes, file.root, blobs, readOptions),
+    read: readOptions => giveBack(readBytes(root(), blobs, readOptions)),
+    equals: async (bytes, readOptions) => await sameBytes(bytes, root(), blobs, readOptions),
   }
 }
 
