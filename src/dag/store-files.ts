@@ -15,14 +15,16 @@ import { DEFAULT_CONCURRENCY } from './store-context.ts'
 import type { RowHistory } from './store-rows.ts'
 import { storeSorted } from './store-rows.ts'
 import type { StoredRows } from './stored-content.ts'
+import { TreeMemory } from './tree-memory.ts'
 import { walk } from './walk.ts'
 
 /** Stores a folder tree, several files at once; the hash is that of the node. */
 export async function storeFiles (content: FileContent, context: StoreContext, { like, bases }: RowHistory): Promise<{ content: StoredRows, hash: string }> {
   const { signal, concurrency = DEFAULT_CONCURRENCY } = context
-  const entries = withHistory(content.entries({ signal }), context, bases)
+  const trees = new TreeMemory(context.blobs)
+  const entries = withHistory(content.entries({ signal }), context, bases && { ...bases, trees })
   const stored = mapInOrder(entries, concurrency, async file => ({ entry: file.entry, content: await storeEntry(file, context) }))
-  const { tree, cut } = await storeSorted(rowsOf(stored, context), context, { key: FILE_KEY, cut: like?.cut, earlier: bases })
+  const { tree, cut } = await storeSorted(rowsOf(stored, context), context, { key: FILE_KEY, cut: like?.cut, earlier: bases, trees })
   return { content: { form: 'files', ...tree, columns: FILE_COLUMNS, key: FILE_KEY, cut }, hash: addressOf(tree.root) }
 }
 
@@ -36,9 +38,9 @@ interface EntryHistory {
 }
 
 /** Asked one after the other, since the memory and the earlier tree are read in order. */
-async function * withHistory (entries: AsyncIterable<FileEntry>, context: StoreContext, bases: StoredRows | undefined): AsyncGenerator<EntryHistory> {
+async function * withHistory (entries: AsyncIterable<FileEntry>, context: StoreContext, bases: Pick<StoredRows, 'root'> & { readonly trees: TreeMemory } | undefined): AsyncGenerator<EntryHistory> {
   const before = bases === undefined ? undefined
-    : new PreviousValues(bases.root, context.blobs, { compare: keyOrder(FILE_KEY), keyColumns: FILE_KEY.length })
+    : new PreviousValues(bases.root, bases.trees, { compare: keyOrder(FILE_KEY), keyColumns: FILE_KEY.length })
   for await (const entry of entries) {
     const known = await knownContent(entry, context)
     const previous = known !== undefined || entry.read === undefined ? undefined : await before?.rootAt({ key: encodeKey([entry.path]), column: FILE_CONTENT })

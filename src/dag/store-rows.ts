@@ -20,6 +20,7 @@ import { DEFAULT_CONCURRENCY } from './store-context.ts'
 import type { StoredRows } from './stored-content.ts'
 import { storeChanges } from './store-changes.ts'
 import type { TreeEntry } from './tree.ts'
+import type { BlobSource } from './tree-memory.ts'
 import type { WrittenTree } from './tree-writer.ts'
 import { writeTree } from './tree-writer.ts'
 
@@ -72,18 +73,20 @@ export interface SortedOptions {
   readonly averageRowBytes?: number | undefined
   readonly cut?: RowCut | undefined
   readonly earlier?: StoredRows | undefined
+  /** What the earlier version is read through. @default the context's blobs */
+  readonly trees?: BlobSource | undefined
 }
 
 /** Stores rows in key order. */
 export async function storeSorted (
-  rows: AsyncIterable<RowBatch>, context: StoreContext, { key, averageRowBytes, cut, earlier }: SortedOptions,
+  rows: AsyncIterable<RowBatch>, context: StoreContext, { key, averageRowBytes, cut, earlier, trees = context.blobs }: SortedOptions,
 ): Promise<{ tree: WrittenTree, cut: RowCut }> {
   const known = averageRowBytes !== undefined && averageRowBytes <= LARGEST_KNOWN ? averageRowBytes : undefined
   const measured = cut === undefined && known === undefined ? await measureRows(rows) : undefined
   const rule = cut ?? newCut(known ?? measured!.averageRowBytes, context.seed)
   const compare = keyOrder(key)
   const chunks = chunkRows(measured?.batches ?? rows, { ...rule, keyColumns: key.length, compare })
-  const before = earlier === undefined ? undefined : new PreviousRows(earlier.root, context.blobs, compare)
+  const before = earlier === undefined ? undefined : new PreviousRows(earlier.root, trees, compare)
   const tree = await storeChunks(chunks, context, { seed: rule.seed, bases: before && { of: async ({ key: first }) => await before.baseAt(first!) } })
   return { tree, cut: rule }
 }

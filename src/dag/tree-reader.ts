@@ -1,12 +1,12 @@
-import type { BlobReader } from '../cas/blob-store.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { CID } from './block.ts'
 import { isChunk, readBlob } from './block.ts'
 import type { TreeBlock, TreeEntry, TreeForm } from './tree.ts'
-import { checkExpectation, decodeTree, expectedBelow } from './tree.ts'
+import { checkExpectation, expectedBelow } from './tree.ts'
+import type { BlobSource } from './tree-memory.ts'
+import { readTree } from './tree-memory.ts'
 
-/** Blobs as far as reading needs them. */
-export type BlobSource = Pick<BlobReader, 'get'>
+export type { BlobSource } from './tree-memory.ts'
 
 export interface CursorOptions extends AbortOptions {
   /** What the tree must be; another form is an error. */
@@ -50,7 +50,7 @@ export class TreeCursor {
    * @throws {BackupError} `TREE_INVALID`, `BLOCK_INVALID`, `BLOB_MISSING`; so do `enter` and `leaf`.
    */
   static async open (root: CID, blobs: BlobSource, options: CursorOptions = {}): Promise<TreeCursor> {
-    const block = isChunk(root) ? await treeOfChunk(root, blobs, options) : decodeTree(await readBlob(blobs, root, options), root)
+    const block = isChunk(root) ? await treeOfChunk(root, blobs, options) : await readTree(blobs, root, options)
     checkExpectation(block, root, { form: options.form ?? block.form })
     const cursor = new TreeCursor(block.form, blobs, options)
     cursor.#push(block)
@@ -81,7 +81,7 @@ export class TreeCursor {
   async enter (): Promise<void> {
     this.#options.signal?.throwIfAborted()
     const { entry, height } = this.#ahead.pop()!
-    const block = decodeTree(await readBlob(this.#blobs, entry.link, this.#options), entry.link)
+    const block = await readTree(this.#blobs, entry.link, this.#options)
     checkExpectation(block, entry.link, expectedBelow({ form: this.form, level: height }, entry))
     this.#push(block)
   }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { isChunk, readBlob } from '../../dag/block.ts'
+import { isChunk } from '../../dag/block.ts'
 import type { CID } from '../../dag/block.ts'
 import type { StoredContent } from '../../dag/content.ts'
 import { keyOrder } from '../../dag/key-order.ts'
-import { decodeTree } from '../../dag/tree.ts'
 import type { TreeEntry } from '../../dag/tree.ts'
-import type { BlobSource } from '../../dag/tree-reader.ts'
+import type { BlobSource } from '../../dag/tree-memory.ts'
+import { readTree, TreeMemory } from '../../dag/tree-memory.ts'
 import type { AbortOptions } from '../../stream.ts'
 import { DigestSet } from './digest-set.ts'
 import { KnownValues } from './known-values.ts'
@@ -29,12 +29,13 @@ export class KnownEntries {
   /** @throws {BackupError} what reading its trees throws */
   static async of (content: StoredContent, blobs: BlobSource, { signal, most = MOST }: AbortOptions & { readonly most?: number } = {}): Promise<KnownEntries> {
     const { root } = content
+    const trees = new TreeMemory(blobs)
     const isSorted = content.form !== 'bytes' && content.key.length > 0
-    const known = new KnownEntries(isSorted ? new KnownValues(root, blobs, keyOrder(content.key)) : undefined)
+    const known = new KnownEntries(isSorted ? new KnownValues(root, trees, keyOrder(content.key)) : undefined)
     const ahead: CID[] = isChunk(root) ? [] : [root]
     for (let cid = ahead.pop(); cid !== undefined; cid = ahead.pop()) {
       signal?.throwIfAborted()
-      const { entries, level } = decodeTree(await readBlob(blobs, cid, { signal }), cid)
+      const { entries, level } = await readTree(trees, cid, { signal })
       for (const entry of entries) {
         if (known.#entries.size >= most) return known
         if (level > 0 && !known.has(entry, level)) ahead.push(entry.link) // a subtree that stands there twice is read once
