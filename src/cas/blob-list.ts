@@ -34,16 +34,17 @@ export function decodeBlobList (value: unknown, damaged: (why: string) => Backup
   if (!Array.isArray(value) || value.length === 0) throw damaged('lists no blobs')
   return value.map((row, i) => {
     if (!isRow(row)) throw damaged(`has an entry ${i} that is none`)
-    const [address, encoding, stored, plain, base, depth] = row
-    const blob = { address: addressFromBytes(address), encoding: encoding as Encoding, stored, plain, depth }
+    const base = row[4]
+    const blob = { address: addressFromBytes(row[0]), encoding: row[1] as Encoding, stored: row[2], plain: row[3], depth: row[5] }
     return base === null ? blob : { ...blob, base: addressFromBytes(base) }
   })
 }
 
 function isRow (row: unknown): row is Row {
   if (!Array.isArray(row) || row.length !== 6) return false
-  const [address, encoding, stored, plain, base, depth] = row as unknown[]
-  if (!isBytes(address) || !isLength(stored) || !isLength(plain) || !isLength(depth)) return false
+  const members = row as unknown[]
+  const encoding = members[1], stored = members[2], plain = members[3], base = members[4], depth = members[5]
+  if (!isBytes(members[0]) || !isLength(stored) || !isLength(plain) || !isLength(depth)) return false
   if (encoding === 2) return isBytes(base) && depth >= 1 && depth <= MAX_DEPTH
   return base === null && depth === 0 && (encoding === 1 || (encoding === 0 && stored === plain))
 }

@@ -14,6 +14,8 @@ import { free } from './zstd.ts'
 const SMALL_BYTES = 16 * 1024
 /** Threads are started when so much was done at once: each costs 40 ms of a processor and 12 MB of memory. */
 const START_BYTES = 2 * 1024 * 1024
+/** So many bytes are decoded in the time that it takes to encode one. */
+const DECODED_FOR_ONE = 4
 
 export interface CodecOptions extends CodecPoolOptions {
   /** Bytes of larger pieces that are worked on at once before threads are started. @default 2 MiB */
@@ -55,7 +57,7 @@ export class Codec {
    */
   async decode (stored: Uint8Array, form: StoredForm, base?: StoredBytes['base']): Promise<DecodedBytes> {
     const { parts, forms } = partsOf({ ...form, stored, base })
-    const pool = this.#poolFor(form.plain)
+    const pool = this.#poolFor(form.plain, DECODED_FOR_ONE)
     if (pool === undefined) {
       const { bytes, address } = decodeBytes(parts, forms)
       return { bytes: bytes === stored ? Buffer.from(stored) : bytes, address }
@@ -71,7 +73,7 @@ export class Codec {
   /** The hash of what stored bytes stand for. @throws as {@link decode} */
   async addressOf (stored: Uint8Array, form: StoredForm, base?: StoredBytes['base']): Promise<Address> {
     const { parts, forms } = partsOf({ ...form, stored, base })
-    const pool = this.#poolFor(form.plain)
+    const pool = this.#poolFor(form.plain, DECODED_FOR_ONE)
     if (pool === undefined) {
       const { bytes, address } = decodeBytes(parts, forms)
       if (bytes !== stored) free(bytes)
@@ -85,7 +87,7 @@ export class Codec {
 
   /** What each of several blobs without a base hashes to, in one go; undefined for one that cannot be decompressed. @throws {BackupError} `THREAD_FAILED` */
   async addressesOf (stored: readonly Uint8Array[], forms: readonly StoredForm[]): Promise<readonly (Address | undefined)[]> {
-    const pool = this.#poolFor(forms.reduce((sum, { plain }) => sum + plain, 0))
+    const pool = this.#poolFor(forms.reduce((sum, { plain }) => sum + plain, 0), DECODED_FOR_ONE)
     if (pool === undefined) return addressesOf(stored, forms)
     return await inPool(pool, { parts: stored, task: { task: 'check', forms } }, answer => {
       if (answer.type !== 'checked') throw new TypeError(`${answer.type} is no answer`)
@@ -110,9 +112,9 @@ export class Codec {
   }
 
   /** The threads, if so many bytes are for them, and they run. */
-  #poolFor (length: number): CodecPool | undefined {
+  #poolFor (length: number, speed = 1): CodecPool | undefined {
     if (length <= SMALL_BYTES) return undefined
-    this.#unstarted -= length
+    this.#unstarted -= length / speed
     if (this.#unstarted < 0 && !this.#closed) this.#pool ??= new CodecPool(this.#options)
     return this.isThreaded ? this.#pool : undefined
   }
