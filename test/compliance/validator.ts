@@ -246,6 +246,28 @@ export function validatorCompliance (open: () => Promise<ValidatorWorld>): void 
     expectRejection(await judge([await reworked(rows, change)], { parents: [root] }), reason)
   })
 
+  const folderNode = async (day: number): Promise<NodeBlock & { content: StoredRows }> => {
+    const files = Array.from({ length: 30 }, (_, n) => fileOf(`file-${n + 10}`, n === 7 ? `changed on day ${day}` : `content ${n}`))
+    return await stored('files', filesOf(files)) as NodeBlock & { content: StoredRows }
+  }
+
+  it('reads of a folder that an accepted snapshot has only the files that changed, and finds another length of one that did not', async () => {
+    const root = await snapshot([await folderNode(1)])
+    const first = await world.judge(writer, root)
+    expect(first).toMatchObject({ accepts: true, errors: [] })
+    await world.commit(writer, root)
+    writer = await world.repository.openWriter()
+    const folder = await folderNode(2)
+    const second = await judge([folder], { parents: [root] })
+    expect(second).toMatchObject({ accepts: true, errors: [] })
+    expect([29, 0]).toContain(first.blobs - second.blobs) // nothing is spared where only what the validator cosigned counts
+
+    const [entry] = await Array.fromAsync(readEntries(folder.content.root, writer))
+    const rows = Buffer.from((await writer.get(addressOf(entry!.link)))!).toString('latin1')
+    const { address } = await writer.put(Buffer.from(rows.replace(/\t9(\t\\N\t\\@\w+:)9\n/, '\t10$110\n'), 'latin1'), { kind: 'chunk' })
+    expectRejection(await judge([await reworked(folder, () => [{ ...entry!, link: chunkCid(address), size: entry!.size + 2 }])], { parents: [root] }), /has 9 bytes, where 10 are expected/)
+  })
+
   it('rejects rows that do not ascend, and rows with too few columns', async () => {
     for (const [text, reason] of [['2\tb\n1\ta\n', /do not ascend/], ['1\ta\n1\tb\n', /do not ascend/], ['1\ta\n2', /end of a row/]] as const) {
       const rows = await rowsNode()
