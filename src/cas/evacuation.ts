@@ -8,6 +8,7 @@ import type { Address } from './blob-store.ts'
 import { copiesIn } from './copy.ts'
 import type { Copy } from './copy.ts'
 import { livePacks } from './garbage-plan.ts'
+import { Listings } from './listings.ts'
 import type { PackListing } from './pack-format.ts'
 import { readListing } from './pack-reader.ts'
 import type { Repository } from './repository.ts'
@@ -43,11 +44,14 @@ export class Evacuator {
   /** Depth of what was copied. */
   readonly #copied = new Map<Address, number>()
   #copiedBytes = 0
+  /** As of the last look at what there is. */
+  #listings: Listings
 
   constructor (repository: Repository, packs: Iterable<string>, options: EvacuationOptions) {
     this.#repository = repository
     this.#options = options
     this.#doomed = new Set(packs)
+    this.#listings = this.#newListings()
   }
 
   async run (): Promise<Evacuation> {
@@ -55,6 +59,7 @@ export class Evacuator {
     // Each pack that turns out to stay may hold deltas whose bases must then stay too.
     for (let before = -1; before !== this.#doomed.size;) {
       before = this.#doomed.size
+      this.#listings = this.#newListings() // with the packs written by now
       const held = await this.#basesOutside()
       const wanted = await this.#wantedInside(held)
       if (this.#spare(wanted.neededBytes)) continue
@@ -65,10 +70,14 @@ export class Evacuator {
     return { empty: [...this.#doomed], copiedBytes: this.#copiedBytes }
   }
 
+  #newListings (): Listings {
+    return new Listings(() => livePacks(this.#repository, this.#options.deleted, this.#options))
+  }
+
   /** Bases of all deltas in packs that stay. */
   async #basesOutside (): Promise<AddressSet> {
     const held = new AddressSet()
-    for await (const { name, blobs } of livePacks(this.#repository, this.#options.deleted, this.#options)) {
+    for await (const { name, blobs } of this.#listings) {
       if (this.#doomed.has(name)) continue
       for (const { base } of blobs) if (base !== undefined) held.add(base)
     }
@@ -113,7 +122,7 @@ export class Evacuator {
 
   /** Leaves out what has an intact copy outside that serves as well. */
   async #dropCovered (wanted: Map<Address, Copy>, held: AddressSet): Promise<void> {
-    for await (const listing of livePacks(this.#repository, this.#options.deleted, this.#options)) {
+    for await (const listing of this.#listings) {
       if (this.#doomed.has(listing.name)) continue
       for (const [address, copy] of copiesIn(listing)) {
         const inside = wanted.get(address)
@@ -172,7 +181,7 @@ export class Evacuator {
   /** Listings of the planned packs: from the segments, of orphans from their footers. Packs that cannot be listed stay. */
   async * #doomedListings (): AsyncGenerator<PackListing> {
     const unlisted = new Set(this.#doomed)
-    for await (const listing of livePacks(this.#repository, this.#options.deleted, this.#options)) {
+    for await (const listing of this.#listings) {
       if (unlisted.delete(listing.name)) yield listing
     }
     for (const name of unlisted) {

@@ -1,9 +1,10 @@
-import { BackupError } from '../errors.ts'
+import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import { AddressSet } from './address-set.ts'
 import type { Address } from './blob-store.ts'
 import { DeltaBases } from './delta-bases.ts'
 import { PACK_PREFIX, packNameOf } from './layout.ts'
+import { Listings } from './listings.ts'
 import type { PackListing } from './pack-format.ts'
 import { PACK_TARGET_BYTES, storedPackBytes } from './pack-format.ts'
 import type { Repository } from './repository.ts'
@@ -71,18 +72,27 @@ export async function planGarbage (repository: Repository, { mark, maxWaste = MA
   const needed = await markNeeded(repository, mark, { signal })
   const removed = new Set(only)
   refuseNeeded(removed, needed)
-  const listings = (): AsyncIterable<PackListing> => livePacks(repository, deleted, { signal })
-  if (only === undefined) await addBases(needed, listings())
-  const uses = await measure(listings(), needed, removed)
+  const listings = new Listings(() => livePacks(repository, deleted, { signal }))
+  if (only === undefined) await addBases(needed, listings)
+  const uses = await measure(listings, needed, removed)
   const chosen = only === undefined ? choose(uses, maxWaste) : uses.filter(use => use.touched).map(use => planned(use, 'wasteful'))
   const orphans = only === undefined ? await findOrphans(repository, deleted, { signal }) : []
   return summary([...chosen, ...orphans], uses, only)
 }
 
 /** What is marked. @throws {BackupError} `INDEX_CORRUPT`, `BLOB_MISSING` */
-export async function markNeeded (repository: Repository, mark: Mark, { signal }: AbortOptions = {}): Promise<AddressSet> {
+export async function markNeeded (repository: Repository, mark: Mark, options: AbortOptions = {}): Promise<AddressSet> {
   const [damaged] = repository.index.damagedSegments
   if (damaged !== undefined) throw damaged
+  try {
+    return await marked(repository, mark, options)
+  } catch (error) {
+    if (!isBackupError(error, 'BLOB_MISSING')) throw error
+    return await marked(repository, mark, options) // What is missing may have been of a snapshot that was forgotten, and collected elsewhere, since the mark began.
+  }
+}
+
+async function marked (repository: Repository, mark: Mark, { signal }: AbortOptions): Promise<AddressSet> {
   const needed = new AddressSet()
   for await (const address of mark()) {
     signal?.throwIfAborted()

@@ -176,6 +176,17 @@ describe.each(SEALINGS)('garbage collection%s', (_, sealed) => {
     await expect(plan({ mark })).rejects.toMatchObject({ code: 'BLOB_MISSING' })
   })
 
+  it('looks again when what is missing was of a snapshot that another collection has freed since', async () => {
+    await snapshots.make(repository, [blob('a')])
+    let marks = 0
+    const mark = async function * (): AsyncGenerator<string> {
+      if (marks++ === 0) yield addressOf(blob('never stored'))
+      yield addressOf(blob('a'))
+    }
+    expect((await plan({ mark })).packs).toEqual([])
+    expect(marks).toBe(2)
+  })
+
   it('keeps what an open reader reads, though it was forgotten', async () => {
     const id = await snapshots.make(repository, [blob('a')])
     const reader = await repository.openReader({ snapshots: [id] })
