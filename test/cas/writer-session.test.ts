@@ -171,6 +171,26 @@ describe.each(SEALINGS)('writing%s', (_, sealed) => {
       await snapshots.check(await openRepository(backend, sealed))
     })
 
+    it('is read by another copy of its base when the first one is damaged, or gone', async () => {
+      await snapshots.make(repository, [version(0)])
+      await snapshots.make(repository, [[version(1), { base: addressOf(version(0)) }]])
+      const again = await repository.openWriter({ whenPresent: 'rewrite' })
+      await again.put(version(0))
+      await again.commit(commitment)
+      expect(repository.copies(addressOf(version(0)))).toHaveLength(2)
+      for (const { pack, offset } of repository.copies(addressOf(version(0)))) {
+        const intact = (await backend.get(packKey(pack)))!
+        const damaged = Buffer.from(intact)
+        damaged[offset + 20]! ^= 1
+        for (const change of [async () => await backend.put(packKey(pack), damaged), async () => await backend.delete(packKey(pack))]) {
+          await change()
+          const fresh = await openRepository(backend, sealed)
+          expect(version(1).equals((await fresh.get(addressOf(version(1))))!)).toBe(true)
+          await backend.put(packKey(pack), intact)
+        }
+      }
+    })
+
     it('is not made of a base that is absent or damaged', async () => {
       await snapshots.make(repository, [version(0)])
       const { pack, offset } = repository.locate(addressOf(version(0)))!
