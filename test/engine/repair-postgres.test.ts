@@ -41,7 +41,7 @@ describe('damage in tables of PostgreSQL', () => {
     server = new PostgresServer({ url: running.url('postgres') })
     await createDatabase(running, 'minds')
     await sql(TABLES)
-    const repository = await createRepository(backend)
+    const repository = await createRepository(backend, { chunker: { min: 16_384, average: 65_536, max: 262_144 } })
     id = (await createSnapshot(repository, { sources: [source()], description: 'before' })).id
     intact = await contentOf(backend)
   }, 60_000)

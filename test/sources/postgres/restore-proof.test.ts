@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { postgresSource } from '../../../src/sources/postgres/postgres-source.ts'
@@ -113,13 +114,14 @@ describe('a database that is built by several connections', () => {
   })
 
   it('stops the other loads when one fails, and is gone', async () => {
-    const unblocked = Promise.withResolvers<undefined>()
+    const begun = Promise.withResolvers<undefined>()
     let wasToldToStop = false
     const endless = (old: RestoreItem): RestoreItem => ({
       ...old,
       async * read ({ signal }: AbortOptions = {}) {
         yield Buffer.from('1\t1\t\n')
-        await unblocked.promise
+        begun.resolve(undefined)
+        if (signal?.aborted === false) await once(signal, 'abort')
         wasToldToStop = signal?.aborted === true
         signal?.throwIfAborted()
       },
@@ -127,8 +129,8 @@ describe('a database that is built by several connections', () => {
     const failing = (old: RestoreItem): RestoreItem => ({
       ...old,
       async * read () {
+        await begun.promise
         yield Buffer.from('no number\n')
-        setTimeout(unblocked.resolve, 200, undefined)
       },
     })
     const given = changed('rows/public.a', endless).map(one => one.id === 'postgres/rows/public.b' ? failing(one) : one)
