@@ -23,7 +23,7 @@ ${scale === 1 ? '' : `**This run is at ${scale} of the full size: times are most
 ${versions.join('; ')}.${absent.map(line => `\nNot measured: ${line}.`).join('')}
 
 To repeat it: \`apt-get install restic borgbackup postgresql-client curl\`, then \`npm run bench -- --write\` on a machine that does nothing else; what it does is in
-[test/bench](../test/bench/bench.ts). How cost grows with size: \`npm run bench:growth\`.
+[test/bench](../test/bench/bench.ts). How cost grows with size: [scale.md](scale.md).
 
 ![Bars of the main results](benchmarks.svg)
 
