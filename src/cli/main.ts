@@ -4,7 +4,10 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
   process.stderr.write('caf: Node 24 or newer is needed, this is ' + process.version + '\n')
   process.exitCode = 2
 } else {
-  import('./compile-cache.ts').then(function (cache) {
+  import('./young-generation.ts').then(function (memory) {
+    memory.limitYoungGeneration(process, process.env)
+    return import('./compile-cache.ts')
+  }).then(function (cache) {
     cache.keepCompiledCode(process.env)
     return import('./run-cli.ts')
   }).then(function (cli) { return cli.runProcess() }).catch(function (error) {

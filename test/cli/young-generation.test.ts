@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { limitYoungGeneration } from '../../src/cli/young-generation.ts'
+import { runCaf } from './run-caf.ts'
+import { openWorkspace } from './workspace.ts'
+import type { Workspace } from './workspace.ts'
+
+let workspace: Workspace
+beforeAll(async () => {
+  workspace = await openWorkspace()
+  await writeFile(join(workspace.folder, 'starts.cjs'), "require('node:worker_threads').isMainThread && process.stderr.write(JSON.stringify([process.pid, process.execArgv]) + '\\n')")
+})
+afterAll(async () => { await workspace[Symbol.asyncDispose]() })
+
+/** The settings of each start of Node for `caf …`, all of which are one process. */
+async function startsOf (args: readonly string[], nodeOptions = ''): Promise<string[][]> {
+  let child: number | undefined
+  const { status, stderr } = await runCaf(args, { cwd: workspace.folder, env: { NODE_OPTIONS: `--require ./starts.cjs ${nodeOptions}` }, onStart: ({ pid }) => { child = pid } })
+  expect(status, stderr).toBe(0)
+  const starts = stderr.trim().split('\n').map(line => JSON.parse(line) as [number, string[]])
+  expect(new Set(starts.map(([pid]) => pid))).toEqual(new Set([child]))
+  return starts.map(([, settings]) => settings)
+}
+
+describe('the memory for short-lived objects', () => {
+  it('is limited for commands that go through much data, in the same process', async () => {
+    expect(await startsOf(['init'])).toEqual([[]])
+    expect(await startsOf(['snapshot'])).toEqual([[], ['--max-semi-space-size=4']])
+    expect(await startsOf(['snapshots'])).toEqual([[]])
+  })
+
+  it('is the caller\'s choice', async () => {
+    expect(await startsOf(['verify'], '--max-semi-space-size=8')).toEqual([[]])
+  })
+
+  it('is left alone where the process cannot be replaced', () => {
+    const execve = (): never => { throw new Error('replaced') }
+    const started = { argv: ['node', 'main.js', 'gc'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', execve } as const
+    const limit = (but: object, env: Readonly<Record<string, string>> = {}) => (): void => { limitYoungGeneration({ ...started, argv: [...started.argv], execArgv: [...started.execArgv], ...but }, env) }
+    expect(limit({})).toThrow('replaced')
+    expect(limit({ platform: 'win32' })).not.toThrow()
+    expect(limit({ execve: undefined })).not.toThrow()
+    expect(limit({}, { NODE_CHANNEL_FD: '3' })).not.toThrow()
+  })
+})
