@@ -8,7 +8,7 @@ import { addressOf, parseCid, readBlob } from './block.ts'
 import { spanOf } from './key-order.ts'
 import { Previous } from './previous.ts'
 import type { TreeEntry } from './tree.ts'
-import type { BlobSource } from './tree-reader.ts'
+import type { BlobSource, TreePlace } from './tree-reader.ts'
 
 /** The chunk in whose range a key falls. */
 export class PreviousRows extends Previous {
@@ -27,11 +27,17 @@ export class PreviousRows extends Previous {
 
   /** The last leaf whose first key is not behind `key`, or else the first leaf. */
   protected async leafAt (key: Uint8Array): Promise<TreeEntry | undefined> {
+    const place = await this.placeAt(key, 0)
+    return place?.entry
+  }
+
+  /** The place of that height, or of a lower one where the tree is no higher, in whose range `key` falls. */
+  protected async placeAt (key: Uint8Array, height: number): Promise<TreePlace | undefined> {
     return await this.search(async cursor => {
       for (let place = cursor.place; place !== undefined; place = cursor.place) {
         if (cursor.nextKey !== undefined && this.#compare(spanOf(cursor.nextKey), spanOf(key)) <= 0) cursor.skip()
-        else if (place.height > 0) await cursor.enter()
-        else return place.entry
+        else if (place.height > height) await cursor.enter()
+        else return place
       }
       return undefined
     })

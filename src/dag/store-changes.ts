@@ -12,6 +12,7 @@ import { mapInOrder } from '../cas/in-order.ts'
 import { keyOrder } from './key-order.ts'
 import { isUnusable } from './previous.ts'
 import { takeOverChunk, takeOverTree } from './reuse.ts'
+import { PreviousBlocks } from './previous-blocks.ts'
 import { RowEditor } from './row-editor.ts'
 import { isUntouched, planEdits } from './row-edits.ts'
 import type { KeyRule } from './row-search.ts'
@@ -77,7 +78,8 @@ class ChangedTable {
       const edits = planEdits(readEntries(this.#before.root, blobs, { signal, form: 'rows' }), { changed, keys }, this.#rule)
       const fetched = mapInOrder(edits, READ_AHEAD, async edit => ({ ...edit, bytes: edit.isFirst && !isUntouched(edit) ? await this.#fetch(edit.entry) : undefined }))
       const entries = mapInOrder(editor.apply(fetched), concurrency, async chunk => await this.#put(chunk))
-      const { root, size, count } = await writeTree(entries, { form: 'rows', seed: this.#cut.seed, blobs, signal })
+      const before = new PreviousBlocks(this.#before.root, blobs, this.#rule.compare)
+      const { root, size, count } = await writeTree(entries, { form: 'rows', seed: this.#cut.seed, blobs, before, signal })
       if ('count' in changes) checkCount(changes.count, count)
       const { columns, key } = this.#before
       return { content: { form: 'rows', root, size, count, columns, key, cut: this.#cut }, hash: addressOf(root) }

@@ -12,6 +12,7 @@ import { counted } from './counted.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import { commonKey, keyOrder } from './key-order.ts'
 import { MultisetHash } from './multiset-hash.ts'
+import { PreviousBlocks } from './previous-blocks.ts'
 import { PreviousRows, PreviousValues } from './previous-rows.ts'
 import { PreviousStream } from './previous-stream.ts'
 import { storeBytes } from './store-bytes.ts'
@@ -87,7 +88,8 @@ export async function storeSorted (
   const compare = keyOrder(key)
   const chunks = chunkRows(measured?.batches ?? rows, { ...rule, keyColumns: key.length, compare })
   const before = earlier === undefined ? undefined : new PreviousRows(earlier.root, trees, compare)
-  const tree = await storeChunks(chunks, context, { seed: rule.seed, bases: before && { of: async ({ key: first }) => await before.baseAt(first!) } })
+  const blocks = earlier === undefined ? undefined : new PreviousBlocks(earlier.root, trees, compare)
+  const tree = await storeChunks(chunks, context, { seed: rule.seed, bases: before && { of: async ({ key: first }) => await before.baseAt(first!) }, blocks })
   return { tree, cut: rule }
 }
 
@@ -110,10 +112,11 @@ interface ChunkOptions {
     /** Told that what is now at `offset` was there before. */
     align?(address: Address, offset: number): void
   } | undefined
+  readonly blocks?: PreviousBlocks | undefined
 }
 
 async function storeChunks (
-  chunks: AsyncIterable<RowChunk>, { blobs, signal, concurrency = DEFAULT_CONCURRENCY }: StoreContext, { seed, bases }: ChunkOptions,
+  chunks: AsyncIterable<RowChunk>, { blobs, signal, concurrency = DEFAULT_CONCURRENCY }: StoreContext, { seed, bases, blocks }: ChunkOptions,
 ): Promise<WrittenTree> {
   const withBases = async function * (): AsyncGenerator<{ chunk: RowChunk, offset: number, base: Address | undefined }> {
     let offset = 0
@@ -128,7 +131,7 @@ async function storeChunks (
     if (stored === 'present') bases?.align?.(address, offset)
     return { link: chunkCid(address), size: chunk.sizeBytes, count: chunk.rows, key: chunk.key, refs: chunk.values.map(text => CID.parse(text)) }
   })
-  return await writeTree(entries, { form: 'rows', seed, blobs, signal })
+  return await writeTree(entries, { form: 'rows', seed, blobs, before: blocks, signal })
 }
 
 function valueStore (context: StoreContext, key: readonly KeyColumn[], earlier: StoredRows | undefined): StoreValue {

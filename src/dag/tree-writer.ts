@@ -2,6 +2,7 @@ import { SipHash } from '../chunking/sip-hash.ts'
 import type { BlobWriter } from '../cas/blob-store.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { CID } from './block.ts'
+import type { PreviousBlocks } from './previous-blocks.ts'
 import type { TreeEntry, TreeForm } from './tree.ts'
 import { encodeTree, MOST_ENTRIES, sumOf } from './tree.ts'
 
@@ -17,6 +18,8 @@ export interface TreeOptions extends AbortOptions {
   /** 16 bytes for trees whose entries have ordered keys; left out, blocks are cut by the entries' CIDs. */
   readonly seed?: Uint8Array | undefined
   readonly blobs: Pick<BlobWriter, 'put'>
+  /** An earlier tree, whose blocks are offered as bases. */
+  readonly before?: Pick<PreviousBlocks, 'baseAt'> | undefined
 }
 
 export interface WrittenTree {
@@ -84,11 +87,12 @@ export class TreeWriter {
   }
 
   async #write (level: number, entries: readonly TreeEntry[]): Promise<TreeEntry> {
-    const { form, blobs, signal } = this.#options
+    const { form, blobs, before, signal } = this.#options
     const { cid, bytes } = encodeTree({ form, level, entries })
-    await blobs.put(bytes, { signal })
+    const key = entries[0]?.key
+    await blobs.put(bytes, { base: key && await before?.baseAt(level, key), signal })
     const { count, size } = sumOf(entries)
-    return { link: cid, size, count: form === 'bytes' ? undefined : count, key: entries[0]?.key }
+    return { link: cid, size, count: form === 'bytes' ? undefined : count, key }
   }
 }
 

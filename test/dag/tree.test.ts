@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { SipHash } from '../../src/chunking/sip-hash.ts'
 import { addressOf, blockCid, chunkCid, encodeBlock } from '../../src/dag/block.ts'
 import type { CID } from '../../src/dag/block.ts'
+import { keyOrder } from '../../src/dag/key-order.ts'
+import { PreviousBlocks } from '../../src/dag/previous-blocks.ts'
 import type { TreeEntry, TreeForm } from '../../src/dag/tree.ts'
 import { decodeTree, encodeTree } from '../../src/dag/tree.ts'
 import { readEntries, TreeCursor } from '../../src/dag/tree-reader.ts'
@@ -48,9 +50,32 @@ function referenceRoot (entries: readonly TreeEntry[], form: TreeForm): CID {
   }
 }
 
+/** Of each block of a tree of rows its level, its first key and its address. */
+async function blocksOf (root: CID, blobs: MemoryBlobs): Promise<{ level: number, key: number, address: string }[]> {
+  const { level, entries } = decodeTree((await blobs.get(addressOf(root)))!, root)
+  const below = level === 0 ? [] : await Promise.all(entries.map(async ({ link }) => await blocksOf(link, blobs)))
+  return [{ level, key: Number(Buffer.from(entries[0]!.key!)), address: addressOf(root) }, ...below.flat()]
+}
+
 const plain = ({ link, size, count, key, refs }: TreeEntry): unknown => ({ link: link.toString(), size, count, key: key && Buffer.from(key).toString(), refs: refs?.map(String) })
 
 describe('trees', () => {
+  it('are offered the blocks of an earlier one that stand at their places, in whatever height it has', async () => {
+    const withKeys = (from: number, to: number, name: string): TreeEntry[] => entriesOf('rows', to).slice(from).map(entry => ({ ...entry, link: linkOf('rows', name + String(entry.key)) }))
+    for (const [from, to] of [[0, 20_000], [4_000, 9_000], [5_000, 5_040], [19_000, 20_000]] as const) {
+      const blobs = new MemoryBlobs()
+      const before = await write(withKeys(from, to, 'before'), 'rows', blobs)
+      const earlier = (await blocksOf(before, blobs)).sort((a, b) => a.key - b.key)
+      blobs.settle()
+      const { root } = await writeTree(withKeys(0, 20_000, 'now'), { form: 'rows', seed: SEED, blobs, before: new PreviousBlocks(before, blobs, keyOrder([{ order: 'integer' }])) })
+      const bases = new Map(blobs.puts.map(({ address, base }) => [address, base]))
+      for (const { level, key, address } of await blocksOf(root, blobs)) {
+        const same = earlier.filter(block => block.level === level)
+        expect(bases.get(address), `${level} ${key}`).toBe((same.findLast(block => block.key <= key) ?? same[0])?.address)
+      }
+    }
+  })
+
   it.each(['bytes', 'rows', 'map'] as const)('of the form %s are those of the format, whatever their size', async form => {
     for (const count of [0, 1, 2, 63, 64, 65, 1_023, 1_024, 1_025, 5_000]) {
       const entries = entriesOf(form, count)
