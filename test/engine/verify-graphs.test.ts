@@ -10,6 +10,7 @@ import type { Affected } from '../../src/engine/verify.ts'
 import { AgentOutputs } from '../../src/sources/agents/agent-outputs.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import { contentOf, restoreContent } from '../damaged/damage.ts'
+import { SEED } from '../dag/contents.ts'
 import { flipBlob } from './flip-blob.ts'
 
 const OUTPUTS = 300
@@ -19,7 +20,7 @@ let first: string
 let second: string
 
 beforeAll(async () => {
-  const repository = await createRepository(backend)
+  const repository = await createRepository(backend, { seed: SEED })
   const outputs = new AgentOutputs()
   for (let i = 0; i < OUTPUTS; i++) outputs.add({ id: `plan-${String(i).padStart(4, '0')}`, value: `step ${i}` })
   first = (await createSnapshot(repository, { sources: [outputs], description: 'first' })).id
