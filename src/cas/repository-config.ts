@@ -29,8 +29,6 @@ export interface RepositoryConfig {
   readonly sealedWith?: string
 }
 
-export const DEFAULT_CHUNKER: ChunkerSizes = { min: 64 * 1024, average: 256 * 1024, max: 1024 * 1024 }
-
 /** How many writers race when a backend is probed. */
 const RACERS = 8
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { DEFAULT_CUT_SIZES } from '../chunking/byte-chunker.ts'
 import { BackupError, isBackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
@@ -18,7 +19,7 @@ import { PlanReader } from './plans.ts'
 import type { Plans } from './plans.ts'
 import { ReadCache } from './read-cache.ts'
 import { ReaderSession } from './reader-session.ts'
-import { DEFAULT_CHUNKER, checkSealing, checkShareable, createConfig, readConfig } from './repository-config.ts'
+import { checkSealing, checkShareable, createConfig, readConfig } from './repository-config.ts'
 import type { RepositoryConfig } from './repository-config.ts'
 import type { CreateRepositoryOptions, LogAccess, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions } from './repository-options.ts'
 import { ReusableCopies, intactPacks } from './reusable-copies.ts'
@@ -284,7 +285,7 @@ export class Repository implements BlobReader {
  * @throws {BackupError} `REPOSITORY_EXISTS`, `INVALID_OPTION`, `STORAGE_UNSUITABLE`, `STORAGE_…`
  */
 export async function createRepository (backend: StorageBackend, options: CreateRepositoryOptions = {}): Promise<Repository> {
-  const { chunker = DEFAULT_CHUNKER, clock = Date.now, random = randomBytes, seed = random(16), sealing, signal } = options
+  const { chunker = DEFAULT_CUT_SIZES, clock = Date.now, random = randomBytes, seed = random(16), sealing, signal } = options
   if (seed.length !== 16) throw new BackupError('INVALID_OPTION', `a seed has 16 bytes, not ${seed.length}`)
   const id = Buffer.from(random(16)).toString('hex')
   const sealedWith = sealing === undefined ? {} : { sealedWith: sealing.current.id }

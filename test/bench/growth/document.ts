@@ -62,8 +62,8 @@ ${databaseTables(databases)}
 
 ${peaks(databases)}
 
-A snapshot of an unchanged or little changed database reads the keys and what is newer than the parent; bytes stored follow the change. Memory is bounded by windows
-(chunks in work, one block of each level of a tree, packs being written), not by the data.
+A snapshot of an unchanged or little changed database reads the keys and what is newer than the parent; bytes stored follow the change. What a database keeps
+alive in memory is bounded by windows (chunks in work, one block of each level of a tree, packs being written); what waits to be collected beside it is not.
 
 ## ${count(line.snapshots)} snapshots in one line
 1,000 small files, of which one changes before each snapshot; all in one process.
@@ -83,7 +83,7 @@ index and the memory of files are real. So reading folders and files, which an o
 | --- | ---: | ---: | ---: |
 ${([['first snapshot', tree.first], ['nothing changed', tree.unchanged], ['1 in 1,000 changed', tree.changed]] as const).map(([name, { ms, storedBytes, peakBytes }]) => `| ${name} | ${(ms / 1e3).toFixed(1)} | ${mega(storedBytes, 2)} | ${mega(peakBytes, 0)} |`).join('\n')}
 
-What the host remembers of their state takes ${mega(tree.memoryBytes, 0)} MB outside of the repository.
+What the host remembers of their state takes ${mega(tree.memoryBytes, 0)} MB outside of the repository. Memory grows with the number of files; what of it is needed has not been looked into.
 
 ## ${count(index.chunks)} chunks in the index
 Simulated: segments that list packs which do not exist, taken into the Level database that each host keeps as its cache.
