@@ -6,7 +6,8 @@ import { systemCode } from '../errors.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
 import { byteRange } from './byte-range.ts'
 import type { ByteRange } from './byte-range.ts'
-import { makeFolder, syncFolder, syncFolders, writeDurable } from './durable-file.ts'
+import { makeFolder, syncFolder, writeDurable } from './durable-file.ts'
+import { DurableNames } from './durable-names.ts'
 import { checkKey, checkPrefix, isKeyPart } from './object-key.ts'
 import { SourceGuard } from './source-guard.ts'
 import type { ObjectEntry, PutOptions, RangeOptions, StorageBackend } from './storage-backend.ts'
@@ -21,6 +22,7 @@ export class DirectoryBackend implements StorageBackend {
   readonly location: string
   /** Folders this process has already tidied and whose names it knows to be durable. */
   readonly #ready = new Map<string, Promise<void>>()
+  readonly #names = new DurableNames()
 
   constructor (path: string) {
     this.location = resolve(path)
@@ -103,7 +105,10 @@ export class DirectoryBackend implements StorageBackend {
 
   async #prepare (folder: string): Promise<void> {
     const made = await makeFolder(folder)
-    if (made !== undefined) this.#ready.delete(folder)
+    if (made !== undefined) {
+      this.#ready.delete(folder)
+      this.#names.forget(made)
+    }
     const ready = this.#ready.get(folder) ?? this.#settle(folder, made)
     this.#ready.set(folder, ready)
     try {
@@ -116,8 +121,7 @@ export class DirectoryBackend implements StorageBackend {
 
   /** Another process may have made the folder a moment ago and not yet synced it, so this does. */
   async #settle (folder: string, made: string | undefined): Promise<void> {
-    await syncFolders(folder, this.location)
-    if (made !== undefined && this.location.startsWith(made)) await syncFolders(this.location, dirname(made))
+    await this.#names.sync(folder, made !== undefined && this.location.startsWith(made) ? dirname(made) : this.location)
     await removeLeftovers(folder)
   }
 
