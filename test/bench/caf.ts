@@ -31,7 +31,7 @@ export function caf ({ sealed, profiles }: { readonly sealed: boolean, readonly 
     snapshotFiles: `${CAF} --files-folder "$FILES" snapshot --tag "n$NUMBER"`,
     restoreFiles: `${CAF} --files-folder "$FILES" restore latest --to-folder "$OUTPUT/files"`,
     findSnapshot: FIND,
-    collect: `${CAF} forget "$FOUND" --yes && ${CAF} gc`,
+    collect: `${CAF} forget "$FOUND" --yes --gc`,
     snapshotPoints: `${CAF} --qdrant-url "$QDRANT_URL" snapshot`,
     makesTarget: true,
     caches: ['metadata/level'],

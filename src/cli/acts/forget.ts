@@ -9,9 +9,11 @@ import { retentionOf } from '../retention-options.ts'
 import { findSnapshot } from '../snapshot-reference.ts'
 import { shortId } from '../snapshot-text.ts'
 import type { Column } from '../text-table.ts'
+import type { Collected } from './gc.ts'
 
 export interface ForgetOptions extends GlobalOptions, Retention {
   readonly dryRun?: true
+  readonly gc?: true
   readonly yes?: true
 }
 
@@ -39,10 +41,16 @@ export async function forget (cli: Cli, references: readonly string[], options: 
     const applies = options.dryRun !== true && plan.forget.length > 0
     if (applies && options.yes !== true) await confirm(cli, `Forget ${counted(plan.forget.length, 'snapshot')} for good?`)
     const forgotten = applies ? await applyForget(opened.repository, plan) : []
-    await cli.output.result({ dryRun: options.dryRun === true, snapshots, forgotten }, () => {
-      cli.output.line(applies ? `forgot ${counted(forgotten.length, 'snapshot')}; \`caf gc\` frees the space` : `would forget ${counted(plan.forget.length, 'snapshot')}; nothing was changed`)
+    const collected = options.gc === true && options.dryRun !== true ? await collect(cli, opened) : undefined
+    await cli.output.result({ dryRun: options.dryRun === true, snapshots, forgotten, ...collected && { collected: collected.document } }, () => {
+      cli.output.line(applies ? `forgot ${counted(forgotten.length, 'snapshot')}; ${collected?.text ?? '`caf gc` frees the space'}` : collected?.text ?? `would forget ${counted(plan.forget.length, 'snapshot')}; nothing was changed`)
     })
   })
+}
+
+async function collect (cli: Cli, opened: Opened): Promise<Collected> {
+  const { freeSpace } = await import('./gc.ts')
+  return await freeSpace(cli, opened)
 }
 
 async function requestOf (references: readonly string[], options: ForgetOptions, opened: Opened): Promise<ForgetRequest> {

@@ -3,6 +3,12 @@ import { formatBytes } from '../byte-size.ts'
 import type { Cli, Opened } from '../cli.ts'
 import { counted } from '../printable.ts'
 
+/** What a collection has done, as JSON and as a sentence. */
+export interface Collected {
+  readonly document: { readonly freedBytes: number, readonly removedBlobs: number, readonly packsDeleted: number, readonly durationMs: number }
+  readonly text: string
+}
+
 export async function preview ({ output, signal }: Cli, { repository }: Opened): Promise<void> {
   const { packs, freedBytes, removedBlobs } = await planGarbage(repository, { signal })
   await output.result({ dryRun: true, freedBytes, removedBlobs, packs }, () => {
@@ -10,10 +16,16 @@ export async function preview ({ output, signal }: Cli, { repository }: Opened):
   })
 }
 
-export async function collect ({ output, signal, terminal }: Cli, { repository }: Opened): Promise<void> {
+export async function collect (cli: Cli, opened: Opened): Promise<void> {
+  const { document, text } = await freeSpace(cli, opened)
+  await cli.output.result({ dryRun: false, ...document }, () => { cli.output.line(text) })
+}
+
+export async function freeSpace ({ signal, terminal }: Cli, { repository }: Opened): Promise<Collected> {
   const onWait = (sessions: number): void => { if (terminal.stderr.isTTY) terminal.stderr.write(`waiting for ${counted(sessions, 'session')} that began before\n`) }
   const { removed, freedBytes, packsDeleted, durationMs } = await collectGarbage(repository, { signal, onWait })
-  await output.result({ dryRun: false, freedBytes, removedBlobs: removed.length, packsDeleted, durationMs }, () => {
-    output.line(`freed ${formatBytes(freedBytes)}: ${counted(removed.length, 'blob')} removed, ${counted(packsDeleted, 'pack')} deleted`)
-  })
+  return {
+    document: { freedBytes, removedBlobs: removed.length, packsDeleted, durationMs },
+    text: `freed ${formatBytes(freedBytes)}: ${counted(removed.length, 'blob')} removed, ${counted(packsDeleted, 'pack')} deleted`,
+  }
 }

@@ -11,6 +11,6 @@ export function addGc (program: Command, cli: Cli): void {
     })
   addExamples(command, [
     ['caf gc --dry-run', 'how much would that free?'],
-    ['caf forget --yes && caf gc', 'apply the retention and free the space'],
+    ['caf gc', 'free it'],
   ])
 }
