@@ -88,7 +88,7 @@ export class BlobFetcher {
 
   /** The blob, from this copy alone. @throws {BackupError} `BLOB_CORRUPT`, `KEY_NEEDED`, `STORAGE_…` */
   async read (address: Address, copy: Copy, find: FindCopies, options: AbortOptions = {}): Promise<Uint8Array> {
-    const { bytes, giveBack } = await this.#lend(address, copy, options)
+    const { bytes, giveBack } = await this.lend(address, copy, options)
     try {
       return await this.decode(address, copy, bytes, find, options)
     } finally {
@@ -98,13 +98,14 @@ export class BlobFetcher {
 
   /** The copy's bytes as they stand in the pack, not yet checked. @throws {BackupError} `BLOB_CORRUPT` when they are not all there */
   async readStored (address: Address, copy: Copy, options: AbortOptions = {}): Promise<Uint8Array> {
-    const { bytes, giveBack } = await this.#lend(address, copy, options)
+    const { bytes, giveBack } = await this.lend(address, copy, options)
     const own = Buffer.from(bytes)
     giveBack()
     return own
   }
 
-  async #lend (address: Address, copy: Copy, options: AbortOptions): Promise<LentBytes> {
+  /** As {@link readStored}, in memory that is to be given back. */
+  async lend (address: Address, copy: Copy, options: AbortOptions = {}): Promise<LentBytes> {
     const unwritten = this.#parts.unwritten?.(copy)
     const lent = unwritten === undefined ? await this.#windows.lend(copy, options).catch(this.#asDamage(address, copy)) : { bytes: unwritten, giveBack: () => undefined }
     if (lent === undefined) throw blobCorrupt(address, copy, 'the pack is missing')
@@ -165,7 +166,7 @@ export class BlobFetcher {
   async #lendChain ({ base, depth }: Copy, find: FindCopies, options: AbortOptions, lent: LentBytes[]): Promise<StoredBytes | undefined> {
     const copy = base === undefined ? undefined : find(base).find(other => other.depth < depth)
     if (base === undefined || copy === undefined || copy.plain > CHAINED_BYTES || copy.stored > CHAINED_BYTES) return undefined
-    const own = await this.#lend(base, copy, options)
+    const own = await this.lend(base, copy, options)
     lent.push(own)
     const { encoding, plain } = copy
     if (copy.base === undefined) return { stored: own.bytes, encoding, plain }

@@ -33,6 +33,11 @@ export interface BlobReader {
   /** @throws {BackupError} `BLOB_CORRUPT`, `PACK_CORRUPT` when no copy is intact; `STORAGE_…` */
   get(address: Address, options?: AbortOptions): Promise<Uint8Array | undefined>
   has(address: Address): Promise<boolean>
+  /**
+   * The length of each blob that was read and is intact, for who does not want the bytes; undefined for those of which only `get` can tell more, be they lost or not.
+   * @throws {BackupError} `STORAGE_…`
+   */
+  lengths?(addresses: readonly Address[], options?: AbortOptions): Promise<readonly (number | undefined)[]>
 }
 
 /** Writes blobs within one session. `put` may be called concurrently; it resolves when the blob is accepted, not yet durable. */

@@ -59,13 +59,14 @@ export function decodeBytes (parts: readonly Uint8Array[], forms: readonly Store
   return { bytes, address: addressOf(bytes) }
 }
 
-/** What each of several blobs without a base hashes to; undefined for one that cannot be decompressed. */
+/** What each of several blobs without a base hashes to; undefined for one that cannot be decompressed, or has another length. */
 export function addressesOf (stored: readonly Uint8Array[], forms: readonly StoredForm[]): (Address | undefined)[] {
   return stored.map((bytes, index) => {
     try {
       const decoded = decodeBytes([bytes], [forms[index]!])
+      const { length } = decoded.bytes
       if (decoded.bytes !== bytes) free(decoded.bytes)
-      return decoded.address
+      return length === forms[index]!.plain ? decoded.address : undefined
     } catch {
       return undefined
     }

@@ -85,7 +85,7 @@ export class Codec {
     })
   }
 
-  /** What each of several blobs without a base hashes to, in one go; undefined for one that cannot be decompressed. @throws {BackupError} `THREAD_FAILED` */
+  /** What each of several blobs without a base hashes to, in one go; undefined for one that cannot be decompressed, or has another length. @throws {BackupError} `THREAD_FAILED` */
   async addressesOf (stored: readonly Uint8Array[], forms: readonly StoredForm[]): Promise<readonly (Address | undefined)[]> {
     const pool = this.#poolFor(forms.reduce((sum, { plain }) => sum + plain, 0), DECODED_FOR_ONE)
     if (pool === undefined) return addressesOf(stored, forms)

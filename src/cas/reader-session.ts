@@ -32,6 +32,11 @@ export class ReaderSession implements BlobReader {
     return await this.#repository.has(address)
   }
 
+  async lengths (addresses: readonly Address[], options: AbortOptions = {}): Promise<readonly (number | undefined)[]> {
+    this.#check()
+    return await this.#repository.lengths(addresses, options)
+  }
+
   hasSync (address: Address): boolean {
     return this.#repository.hasSync(address)
   }

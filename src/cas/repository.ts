@@ -3,6 +3,7 @@ import { DEFAULT_CUT_SIZES } from '../chunking/byte-chunker.ts'
 import { BackupError, isBackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
+import { intactLengths } from './blob-check.ts'
 import { BlobFetcher } from './blob-fetcher.ts'
 import type { FetchOptions } from './blob-fetcher.ts'
 import { BlobIndex } from './blob-index.ts'
@@ -99,6 +100,10 @@ export class Repository implements BlobReader {
     // This host's cache may be wrong about its place.
     await this.rebuildOnce()
     return await this.fetcher.fetch(address, this.#find, { keep, signal })
+  }
+
+  async lengths (addresses: readonly Address[], options: AbortOptions = {}): Promise<readonly (number | undefined)[]> {
+    return await intactLengths(addresses, { fetcher: this.fetcher, codec: this.codec, find: this.#find }, options)
   }
 
   async has (address: Address): Promise<boolean> {

@@ -19,6 +19,9 @@ import type { LinkedValue, RowLayout } from './verify-row-chunk.ts'
 
 /** Chunks read ahead: as many as keep the threads busy that decompress them. */
 const READ_AHEAD = 8
+/** Chunks of which only the lengths are wanted are looked at so many at a time, and so many times at once. */
+const BATCH = 32
+const BATCHES_AT_ONCE = 2
 
 export interface ContentOptions extends AbortOptions {
   readonly blobs: BlobReader
@@ -101,18 +104,43 @@ class ContentVerifier {
   /** The values out of line of a chunk that begins with `key`. */
   async #values (values: readonly LinkedValue[], key: Uint8Array | undefined): Promise<void> {
     const known = await this.#options.known.valuesNear(key)
-    const looks = mapInOrder(values, READ_AHEAD, async ({ text, length, root }) => { await this.#value(root, length, known?.get(text) === length) })
-    for await (const _ of looks); // each throws what it finds
+    const leaves = values.map(({ text, length, root }) => ({ entry: { link: root, size: length }, known: known?.get(text) === length }))
+    await this.#lengths(leaves.filter(({ entry }) => isChunk(entry.link)))
+    const trees = mapInOrder(leaves.filter(({ entry }) => !isChunk(entry.link)), READ_AHEAD, async leaf => { await this.#value(leaf) })
+    for await (const _ of trees); // each throws what it finds
   }
 
   /** A value is known if the parent's rows give it the same length. If the parent has it elsewhere, its length is still to be looked at. */
-  async #value (root: CID, length: number, known: boolean): Promise<void> {
+  async #value ({ entry: { link, size }, known }: Leaf): Promise<void> {
     const { known: before, data, random } = this.#options
-    if (isChunk(root)) {
-      const { entry, bytes } = await this.#read({ entry: { link: root, size: length }, known })
-      if (bytes !== undefined) free(checkLength(bytes, entry))
-    } else if ((known || before.hasValue(root)) && !(typeof data === 'number' && random() < data)) await this.#block(root, { form: 'bytes', size: length })
-    else await new ContentVerifier(this.#options).bytes(root, length)
+    if ((known || before.hasValue(link)) && !(typeof data === 'number' && random() < data)) await this.#block(link, { form: 'bytes', size })
+    else await new ContentVerifier(this.#options).value(link, size)
+  }
+
+  /** Looks at a stream of which nobody asks what all of it hashes to. */
+  async value (root: CID, size: number): Promise<void> {
+    const looks = mapInOrder(batchesOf(this.#entries(root, { form: 'bytes', size, count: 0 })), BATCHES_AT_ONCE, async leaves => { await this.#lengths(leaves) })
+    for await (const _ of looks); // each throws what it finds
+  }
+
+  /** Looks whether chunks have the lengths that they should have. */
+  async #lengths (leaves: readonly Leaf[]): Promise<void> {
+    const { blobs, onBlob, signal } = this.#options
+    signal?.throwIfAborted()
+    const wanted = await Array.fromAsync(leaves, async leaf => await this.#isWanted(leaf) ? [leaf.entry] : [])
+    const entries = wanted.flat()
+    const lengths = await blobs.lengths?.(entries.map(({ link }) => addressOf(link)), { signal }) ?? []
+    for await (const [entry, length] of mapInOrder(entries.entries(), READ_AHEAD, async ([index, entry]) => [entry, lengths[index] ?? await this.#lengthOf(entry)] as const)) {
+      onBlob()
+      if (length !== entry.size) throw wrongLength(entry, length)
+    }
+  }
+
+  async #lengthOf ({ link }: TreeEntry): Promise<number> {
+    const bytes = await readBlob(this.#options.blobs, link, this.#options)
+    const { length } = bytes
+    free(bytes)
+    return length
   }
 
   /** The entries of level 0 in order with their chunks, read while one goes. */
@@ -155,15 +183,20 @@ class ContentVerifier {
   }
 
   async #read ({ entry, known }: Leaf): Promise<Leaf> {
-    const { blobs, data, random, onBlob, signal } = this.#options
-    if (data !== 'none' && (!known || random() < data)) {
-      const bytes = await readBlob(blobs, entry.link, { signal })
-      onBlob()
-      return { entry, known, bytes }
-    }
+    if (!await this.#isWanted({ entry, known })) return { entry, known }
+    const { blobs, onBlob, signal } = this.#options
+    const bytes = await readBlob(blobs, entry.link, { signal })
+    onBlob()
+    return { entry, known, bytes }
+  }
+
+  /** Whether a chunk is to be read. If not, it must be there. */
+  async #isWanted ({ entry: { link }, known }: Leaf): Promise<boolean> {
+    const { blobs, data, random } = this.#options
+    if (data !== 'none' && (!known || random() < data)) return true
     this.#complete = false
-    if (!await blobs.has(addressOf(entry.link))) throw new BackupError('BLOB_MISSING', `blob ${addressOf(entry.link)} (${entry.link}) is in no pack`, { data: { cid: entry.link.toString() } })
-    return { entry, known }
+    if (!await blobs.has(addressOf(link))) throw new BackupError('BLOB_MISSING', `blob ${addressOf(link)} (${link}) is in no pack`, { data: { cid: link.toString() } })
+    return false
   }
 }
 
@@ -173,9 +206,24 @@ function checkRoot (root: CID, { form, level, entries }: ReturnType<typeof decod
 }
 
 /** The bytes, if they are as many as the entry says. */
-function checkLength (bytes: Uint8Array, { link, size }: TreeEntry): Uint8Array {
-  if (bytes.length !== size) throw invalid(link, `has ${bytes.length} bytes, where ${size} are expected`)
+function checkLength (bytes: Uint8Array, entry: TreeEntry): Uint8Array {
+  if (bytes.length !== entry.size) throw wrongLength(entry, bytes.length)
   return bytes
+}
+
+function wrongLength ({ link, size }: TreeEntry, length: number): BackupError {
+  return invalid(link, `has ${length} bytes, where ${size} are expected`)
+}
+
+async function * batchesOf<T> (items: AsyncIterable<T>): AsyncGenerator<T[]> {
+  let batch: T[] = []
+  for await (const item of items) {
+    batch.push(item)
+    if (batch.length < BATCH) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }
 
 function invalid (cid: CID, why: string): BackupError {
