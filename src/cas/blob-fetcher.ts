@@ -148,7 +148,7 @@ export class BlobFetcher {
    * at hand, or when there is anything wrong: then going from base to base tells what, or finds other copies.
    */
   async #withChain<T> (copy: Copy, find: FindCopies, options: AbortOptions, decode: (base: StoredBytes) => Promise<T>): Promise<T | undefined> {
-    if (copy.base === undefined || this.#parts.cache.look(copy.base) !== undefined) return undefined
+    if (copy.base === undefined || copy.plain > BLOB_LIMIT_BYTES || this.#parts.cache.look(copy.base) !== undefined) return undefined
     const lent: LentBytes[] = []
     try {
       const base = await this.#lendChain(copy, find, options, lent)

@@ -2,8 +2,8 @@ import type { BackupError } from '../errors.ts'
 import { ADDRESS_BYTES, addressFromBytes, addressToBytes } from './address.ts'
 import type { Address } from './blob-store.ts'
 
-/** 0: the plain bytes; 1: a zstd frame; 2: a zstd frame with the plain bytes of `base` as dictionary. */
-export type Encoding = 0 | 1 | 2
+/** 0: the plain bytes; 1: a zstd frame; 2: a zstd frame with the plain bytes of `base` as dictionary; 3: a script that edits those. */
+export type Encoding = 0 | 1 | 2 | 3
 
 /** How a pack holds a blob. */
 export interface PackedBlob {
@@ -13,13 +13,18 @@ export interface PackedBlob {
   readonly stored: number
   /** Length of the blob itself. */
   readonly plain: number
-  /** Set iff `encoding` is 2. */
+  /** Set iff `encoding` is 2 or 3. */
   readonly base?: Address
   /** 0 without base; else more than that of the base's copy, and at most {@link MAX_DEPTH}. */
   readonly depth: number
 }
 
 export const MAX_DEPTH = 8
+
+/** The version of what lists them: readers of version 1 know no scripts. */
+export function listVersion (blobs: readonly PackedBlob[]): 1 | 2 {
+  return blobs.some(({ encoding }) => encoding === 3) ? 2 : 1
+}
 
 /** In footers and segments: `[address, encoding, stored, plain, base, depth]`. */
 type Row = [Uint8Array, number, number, number, Uint8Array | null, number]
@@ -45,7 +50,7 @@ function isRow (row: unknown): row is Row {
   const members = row as unknown[]
   const encoding = members[1], stored = members[2], plain = members[3], base = members[4], depth = members[5]
   if (!isBytes(members[0]) || !isLength(stored) || !isLength(plain) || !isLength(depth)) return false
-  if (encoding === 2) return isBytes(base) && depth >= 1 && depth <= MAX_DEPTH
+  if (encoding === 2 || encoding === 3) return isBytes(base) && depth >= 1 && depth <= MAX_DEPTH
   return base === null && depth === 0 && (encoding === 1 || (encoding === 0 && stored === plain))
 }
 

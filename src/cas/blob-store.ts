@@ -18,6 +18,17 @@ export interface PutBlobOptions extends AbortOptions {
 export interface KnownBlob {
   readonly address: Address
   readonly bytes: Uint8Array
+  /** What a new blob took over of it, in order: a delta is made of that without a search, if it holds. */
+  readonly copies?: readonly CopiedSpan[] | undefined
+}
+
+/** Bytes of a blob that stand in its base too. */
+export interface CopiedSpan {
+  /** Offset in the blob. */
+  readonly at: number
+  /** Offset in the base. */
+  readonly from: number
+  readonly length: number
 }
 
 export interface PutBlobResult {

@@ -1,6 +1,7 @@
 import { addressOf } from './address.ts'
 import type { Encoding } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
+import { applyScript } from './edit-script.ts'
 import { compress, decompress, free } from './zstd.ts'
 
 /** A delta so much smaller than the bytes themselves is taken without a look at what a plain frame would be. */
@@ -52,7 +53,7 @@ export function encodeBytes (bytes: Uint8Array, base?: Uint8Array): EncodedBytes
 export function decodeBytes (parts: readonly Uint8Array[], forms: readonly StoredForm[]): DecodedBytes {
   const bytes = forms.reduceRight((base: Uint8Array | undefined, { encoding, plain }, index) => {
     const stored = parts[index]!
-    const decoded = encoding === 0 ? stored : decompress(stored, plain, { dictionary: base })
+    const decoded = encoding === 0 ? stored : encoding === 3 ? applyScript(stored, base!, plain) : decompress(stored, plain, { dictionary: base })
     if (base !== undefined && !parts.includes(base)) free(base)
     return decoded
   }, parts[forms.length])!

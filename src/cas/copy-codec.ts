@@ -5,7 +5,7 @@ import type { Copy } from './copy.ts'
 
 /*
  * A value of the Level cache: the copies of one blob, then a checksum.
- *   pack 16 | offset u32 | stored u32 | plain u32 | encoding u8 | depth u8 | base 32, with encoding 2 only     … repeated
+ *   pack 16 | offset u32 | stored u32 | plain u32 | encoding u8 | depth u8 | base 32, with encodings 2 and 3 only     … repeated
  *   CRC-32 of all that u32
  * LevelDB does not check its own blocks when it reads.
  */
@@ -62,6 +62,6 @@ function decodeCopy (value: Buffer, at: number): Copy {
     encoding,
     depth: value.readUInt8(at + 29),
   }
-  if (encoding !== 2) return copy
+  if (encoding < 2) return copy
   return { ...copy, base: addressFromBytes(value.subarray(at + FIXED_BYTES, at + FIXED_BYTES + BASE_BYTES)) }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { encode } from '@ipld/dag-cbor'
 import { BackupError } from '../errors.ts'
-import { decodeBlobList, encodeBlobList } from './blob-list.ts'
+import { decodeBlobList, encodeBlobList, listVersion } from './blob-list.ts'
 import type { PackedBlob } from './blob-list.ts'
 import { decodeCanonical } from './canonical-cbor.ts'
 
@@ -18,7 +18,9 @@ import { decodeCanonical } from './canonical-cbor.ts'
  */
 const HEAD_MAGIC = Buffer.from('CAFPACK1')
 const TAIL_MAGIC = Buffer.from('CAFPEND1')
-const VERSION = 1
+const HEADER_VERSION = 1
+/** Of the footer, at most. */
+const VERSION = 2
 
 export const TRAILER_BYTES = 48
 /** Bytes before the first blob: magic, length, and the header, which is as long for every name. */
@@ -46,7 +48,7 @@ export function storedPackBytes ({ sizeBytes, objectBytes }: Pick<PackListing, '
 
 /** The bytes in front of the first blob. */
 export function encodeHead (name: string): Buffer {
-  const header = encode({ name: Buffer.from(name, 'hex'), v: VERSION })
+  const header = encode({ name: Buffer.from(name, 'hex'), v: HEADER_VERSION })
   const head = Buffer.alloc(12 + header.length)
   HEAD_MAGIC.copy(head)
   head.writeUInt32LE(header.length, 8)
@@ -55,7 +57,7 @@ export function encodeHead (name: string): Buffer {
 }
 
 export function encodeFooter (blobs: readonly PackedBlob[]): Uint8Array {
-  return encode({ blobs: encodeBlobList(blobs), v: VERSION })
+  return encode({ blobs: encodeBlobList(blobs), v: listVersion(blobs) })
 }
 
 /** The first two members of the trailer, which the file's hash still covers. */
@@ -90,8 +92,8 @@ export function decodeFooter (name: string, footer: Uint8Array, room: number): P
   const damaged = (why: string, cause?: unknown): BackupError => packCorrupt(name, `its footer ${why}`, cause)
   const body = decodeCanonical<{ v?: unknown, blobs?: unknown }>(footer, damaged)
   if (typeof body.v === 'number' && body.v > VERSION) throw unknown(name)
-  if (body.v !== VERSION) throw damaged('names no version')
   const blobs = decodeBlobList(body.blobs, damaged)
+  if (body.v !== listVersion(blobs)) throw damaged('names another version than its blobs have')
   const stored = blobs.reduce((sum, blob) => sum + blob.stored, 0)
   if (stored !== room) throw damaged(`lists ${stored} bytes of blobs where there are ${room}`)
   return blobs

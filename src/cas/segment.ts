@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { encode } from '@ipld/dag-cbor'
 import { BackupError } from '../errors.ts'
-import { decodeBlobList, encodeBlobList } from './blob-list.ts'
+import { decodeBlobList, encodeBlobList, listVersion } from './blob-list.ts'
 import { decodeMap } from './canonical-cbor.ts'
 import type { Damaged } from './canonical-cbor.ts'
 import { HEAD_BYTES, TRAILER_BYTES } from './pack-format.ts'
@@ -10,7 +10,7 @@ import type { PackListing } from './pack-format.ts'
 /* "CAFINDX1" | dag-cbor { packs: [{ blobs, name, object?, size }], v } | SHA-256 of all before, 32 bytes */
 const MAGIC = Buffer.from('CAFINDX1')
 const DIGEST_BYTES = 32
-const VERSION = 1
+const VERSION = 2
 
 /** How many blobs a segment lists at most, unless one pack alone has more. */
 export const SEGMENT_BLOBS = 65_536
@@ -19,7 +19,7 @@ export function encodeSegment (packs: readonly PackListing[]): Uint8Array {
   const rows = packs.map(({ name, blobs, sizeBytes, objectBytes }) => ({
     blobs: encodeBlobList(blobs), name: Buffer.from(name, 'hex'), size: sizeBytes, ...(objectBytes === undefined ? {} : { object: objectBytes }),
   }))
-  const hashed = Buffer.concat([MAGIC, encode({ packs: rows, v: VERSION })])
+  const hashed = Buffer.concat([MAGIC, encode({ packs: rows, v: Math.max(1, ...packs.map(({ blobs }) => listVersion(blobs))) })])
   return Buffer.concat([hashed, sha256(hashed)])
 }
 

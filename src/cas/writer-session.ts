@@ -189,13 +189,13 @@ export class WriterSession implements BlobWriter {
 
   /** The base, if it has a copy to build on and that copy is intact. */
   async #base (base: Address | KnownBlob): Promise<Base | undefined> {
-    const { address, bytes: known } = typeof base === 'string' ? { address: base, bytes: undefined } : base
+    const { address, bytes: known, copies } = typeof base === 'string' ? { address: base, bytes: undefined, copies: undefined } : base
     if (this.#parts.repository.isWriteOnly) return undefined
     const copy = this.#usable(address)
     if (copy === undefined || copy.depth >= MAX_DEPTH) return undefined
     try {
       const bytes = known ?? await this.#parts.fetcher.fetchBase(address, this.#find, { below: copy.depth + 1 })
-      return bytes === undefined ? undefined : { address, bytes, depth: copy.depth }
+      return bytes === undefined ? undefined : { address, bytes, depth: copy.depth, copies }
     } catch (error) {
       if (isUnreadable(error)) return undefined
       throw error

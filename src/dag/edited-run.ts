@@ -1,3 +1,4 @@
+import type { CopiedSpan } from '../cas/blob-store.ts'
 import { ChunkMemory } from '../chunking/chunk-memory.ts'
 import { keyEnd } from '../chunking/copy-text.ts'
 import type { RowChunk } from '../chunking/row-chunk.ts'
@@ -7,12 +8,19 @@ import type { KeyHash } from '../chunking/row-run.ts'
 import { BackupError } from '../errors.ts'
 import { countRows } from './row-search.ts'
 import { rowBatches } from './stored-batches.ts'
+import { RunSources } from './run-sources.ts'
 import type { TreeEntry } from './tree.ts'
 
 /** A chunk of the new version: one of the earlier version as it is, or new bytes and the chunk that stood there. */
 export type EditedChunk =
   | { readonly entry: TreeEntry }
-  | { readonly chunk: RowChunk, readonly base: Pick<Origin, 'entry' | 'bytes'> | undefined }
+  | { readonly chunk: RowChunk, readonly base: EditedBase | undefined }
+
+/** The chunk that stood where a new one does. */
+export interface EditedBase extends Pick<Origin, 'entry' | 'bytes'> {
+  /** What the new one took over of it. */
+  readonly copies: readonly CopiedSpan[]
+}
 
 /** Rows that stay together unless the run is cut anew: only the last of them can be where a chunk ends. */
 interface Atom {
@@ -51,6 +59,7 @@ const MOST_HELD = 32 * 1024 * 1024
 export class EditedRun {
   readonly #rule: RowChunkerOptions
   readonly #memory = new ChunkMemory()
+  #sources = new RunSources()
   #length = 0
   #atoms: Atom[] = []
   #isLoose = false
@@ -80,6 +89,7 @@ export class EditedRun {
   append (bytes: Uint8Array, start: number, end: number): void {
     if (end === start) return
     this.#memory.append(bytes, start, end)
+    this.#sources.append(bytes, start, end)
     this.#length += end - start
     if (this.#length >= LONGEST_RUN / 2) this.loosen()
     if (this.#length >= MOST_HELD) throw new BackupError('NODE_INVALID', 'rows are not held until a border comes: there are too many bytes between two')
@@ -99,12 +109,14 @@ export class EditedRun {
   async * take (): AsyncGenerator<EditedChunk> {
     if (this.isEmpty) return
     const atoms = this.#atoms
+    const sources = this.#sources
     const parts = this.#isLoose ? undefined : this.#cutAtMarks()
     this.#length = 0
     this.#atoms = []
+    this.#sources = new RunSources()
     this.#isLoose = this.#staysLoose
-    if (parts === undefined) yield * this.#cutAnew(atoms)
-    else yield * this.#chunks(atoms, parts)
+    if (parts === undefined) yield * this.#cutAnew(atoms, sources)
+    else yield * this.#chunks(atoms, sources, parts)
   }
 
   /** As a run of rows is cut, though of atoms. (format.md § Rows) Undefined when it takes rows to cut it. */
@@ -139,15 +151,16 @@ export class EditedRun {
     return least
   }
 
-  * #chunks (atoms: readonly Atom[], parts: readonly Part[]): Generator<EditedChunk> {
+  * #chunks (atoms: readonly Atom[], sources: RunSources, parts: readonly Part[]): Generator<EditedChunk> {
     const { bytes, release } = this.#memory.take(parts.length)
     for (const [from, to] of parts) {
       const { origin } = atoms[from]!
-      const rows = bytes.subarray(startOf(atoms, from), atoms[to - 1]!.end)
+      const [start, end] = [startOf(atoms, from), atoms[to - 1]!.end]
+      const rows = bytes.subarray(start, end)
       if (to - from === 1 && origin.isWhole === true) {
         release()
         yield { entry: origin.entry }
-      } else yield { chunk: { bytes: rows, ...this.#describe(rows, atoms.slice(from, to)), release }, base: origin }
+      } else yield { chunk: { bytes: rows, ...this.#describe(rows, atoms.slice(from, to)), release }, base: { ...origin, copies: sources.copiesOf(origin.bytes, start, end) } }
     }
   }
 
@@ -157,13 +170,15 @@ export class EditedRun {
     return { rows: rows ?? countRows({ bytes, from: 0, to: bytes.length }), sizeBytes: bytes.length, key, values: [] }
   }
 
-  async * #cutAnew (atoms: readonly Atom[]): AsyncGenerator<EditedChunk> {
+  async * #cutAnew (atoms: readonly Atom[], sources: RunSources): AsyncGenerator<EditedChunk> {
     const { bytes, release } = this.#memory.take(1)
     let at = 0, atom = 0
     for await (const chunk of chunkRows(rowBatches(bytes), this.#rule)) {
       while (atom < atoms.length - 1 && atoms[atom]!.end <= at) atom++
-      yield { chunk, base: atoms[atom]?.origin }
-      at += chunk.bytes.length
+      const origin = atoms[atom]?.origin
+      const end = at + chunk.bytes.length
+      yield { chunk, base: origin && { ...origin, copies: sources.copiesOf(origin.bytes, at, end) } }
+      at = end
     }
     release()
   }

@@ -112,7 +112,7 @@ class ChangedTable {
     const { blobs, signal } = this.#context
     const { chunk: { bytes, sizeBytes, rows, key, values, release }, base } = edited
     const { address } = await this.#bases.during(base?.bytes, async () =>
-      await blobs.put(bytes, { base: base && { address: addressOf(base.entry.link), bytes: base.bytes }, kind: 'chunk', signal }))
+      await blobs.put(bytes, { base: base && { address: addressOf(base.entry.link), bytes: base.bytes, copies: base.copies }, kind: 'chunk', signal }))
     release?.()
     return { link: chunkCid(address), size: sizeBytes, count: rows, key, refs: values.map(text => CID.parse(text)) }
   }

@@ -41,6 +41,21 @@ describe('an encoded blob', () => {
     expect((await encoded(random, base(random.subarray(0, 20_000)))).blob).toMatchObject({ encoding: 2 })
   })
 
+  it('is a script when it is known what was taken over of the base', async () => {
+    const copies = [{ at: 0, from: 0, length: 500 }, { at: 520, from: 520, length: rows.length - 520 }]
+    const { blob, stored } = await encoded(changed, { ...base(rows, 3), copies })
+    expect(blob).toEqual({ address: addressOf(changed), encoding: 3, base: 'b'.repeat(64), depth: 4, plain: rows.length, stored: stored.length })
+    expect((await codec.decode(stored, blob, rows)).address).toBe(addressOf(changed))
+    expect((await encoded(changed, { ...base(rows, 8), copies })).blob).toMatchObject({ encoding: 1 })
+  })
+
+  it.each([
+    ['what was taken over is other', [{ at: 0, from: 0, length: rows.length }]],
+    ['little was taken over', [{ at: 0, from: 0, length: 300 }]],
+  ])('is no script when %s', async (_, copies) => {
+    expect((await encoded(changed, { ...base(rows), copies })).blob).toMatchObject({ encoding: 2 })
+  })
+
   it('is no delta of something else, nor of a base that is too deep or empty', async () => {
     expect((await encoded(rows, base(seededRows(1000, 'other')))).blob).toMatchObject({ encoding: 1 })
     expect((await encoded(changed, base(rows, 8))).blob).toMatchObject({ encoding: 1 })

@@ -6,6 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { addressOf } from '../../src/cas/address.ts'
 import { Codec } from '../../src/cas/codec.ts'
 import type { CodecOptions } from '../../src/cas/codec.ts'
+import type { CopiedSpan } from '../../src/cas/blob-store.ts'
+import { encodeScript } from '../../src/cas/edit-script.ts'
 import type { EncodedBytes, StoredBytes } from '../../src/cas/codec-task.ts'
 import { seededBytes, seededRows } from './seeded-bytes.ts'
 
@@ -62,6 +64,23 @@ describe('the codec', async () => {
       }))
     }), { numRuns: 12, seed: 1 })
   }, 30_000)
+
+  it.each([10_000, 100_000])('decodes scripts of %i bytes together with their bases', async length => {
+    const versions = ['one', 'two', 'four'].map(word => Buffer.concat([Buffer.from(word), seededRows(length / 60, 'chain')]))
+    const [first, second, third] = versions as [Buffer, Buffer, Buffer]
+    const copies = (at: number): CopiedSpan[] => [{ at, from: 3, length: first.length - 3 }]
+    const one: StoredBytes = { ...await codec.encode(first, undefined, kept), plain: first.length }
+    const two: StoredBytes = { encoding: 3, stored: encodeScript(second, first, copies(3))!, plain: second.length, base: one }
+    const three: StoredBytes = { encoding: 3, stored: encodeScript(third, second, copies(4))!, plain: third.length }
+    for (const either of [codec, alone]) {
+      for (const base of [two, { ...two, base: first }, second]) {
+        const { bytes, address } = await either.decode(three.stored, three, base)
+        expect(third.equals(bytes)).toBe(true)
+        expect([address, await either.addressOf(three.stored, three, base)]).toEqual([addressOf(third), addressOf(third)])
+      }
+      await expect(either.decode(three.stored, three, second.subarray(0, -1))).rejects.toThrow('script')
+    }
+  })
 
   it.each([10_000, 100_000])('decodes a delta of %i bytes together with its bases', async length => {
     const versions = ['one', 'two', 'three'].map(word => Buffer.concat([Buffer.from(word), seededBytes(length, 'chain')]))

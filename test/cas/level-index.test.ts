@@ -53,6 +53,12 @@ describe.each([
 })
 
 describe('copies in Level', () => {
+  it.each([0, 1, 2, 3] as const)('are read as they were written, with encoding %i', encoding => {
+    const copy = { pack: 'a'.repeat(32), offset: 38, stored: 1, plain: 1, encoding, depth: 0 }
+    const copies = [encoding < 2 ? copy : { ...copy, base: addressOf(Buffer.from('y')) }, copy.encoding < 2 ? copy : { ...copy, base: address }]
+    expect(decodeCopies(encodeCopies(copies))).toEqual(copies)
+  })
+
   it('that are damaged count as none', () => {
     const value = encodeCopies([{ pack: 'a'.repeat(32), offset: 38, stored: 1, plain: 1, encoding: 0, depth: 0 }])
     expect(decodeCopies(value)).toHaveLength(1)

@@ -1,9 +1,11 @@
+import { decode, encode } from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressOf } from '../../src/cas/address.ts'
 import type { PackedBlob } from '../../src/cas/blob-list.ts'
 import { copiesIn } from '../../src/cas/copy.ts'
 import { packKey } from '../../src/cas/layout.ts'
+import { decodeFooter, encodeFooter } from '../../src/cas/pack-format.ts'
 import type { PackListing } from '../../src/cas/pack-format.ts'
 import { readListing } from '../../src/cas/pack-reader.ts'
 import { PackWriter } from '../../src/cas/pack-writer.ts'
@@ -17,7 +19,7 @@ const length = fc.integer({ min: 0, max: 300 })
 const packedBlob: fc.Arbitrary<PackedBlob> = fc.oneof(
   fc.record({ address, encoding: fc.constant(0 as const), stored: length, depth: fc.constant(0) }).map(blob => ({ ...blob, plain: blob.stored })),
   fc.record({ address, encoding: fc.constant(1 as const), stored: length, plain: length, depth: fc.constant(0) }),
-  fc.record({ address, encoding: fc.constant(2 as const), stored: length, plain: length, base: address, depth: fc.integer({ min: 1, max: 8 }) }),
+  fc.record({ address, encoding: fc.constantFrom(2 as const, 3 as const), stored: length, plain: length, base: address, depth: fc.integer({ min: 1, max: 8 }) }),
 )
 const packedBlobs = fc.array(packedBlob, { minLength: 1, maxLength: 20 })
 
@@ -53,6 +55,24 @@ describe('a pack', () => {
     const backend = memoryBackend()
     await backend.put(packKey(NAME), Buffer.alloc(size))
     await expect(readListing(backend, NAME)).rejects.toMatchObject({ code: 'PACK_CORRUPT' })
+  })
+})
+
+describe('what lists blobs', () => {
+  const blob: PackedBlob = { address: addressOf(Buffer.from('x')), encoding: 2, stored: 1, plain: 9, base: addressOf(Buffer.from('y')), depth: 1 }
+  const footerVersion = (blobs: PackedBlob[]): unknown => decode<{ v: unknown }>(encodeFooter(blobs)).v
+  const segmentVersion = (packs: PackedBlob[][]): unknown =>
+    decode<{ v: unknown }>(encodeSegment(packs.map(blobs => ({ name: NAME, sizeBytes: 100, blobs }))).subarray(8, -32)).v
+
+  it('has a version that older readers refuse by name only when it lists a script', () => {
+    const script: PackedBlob = { ...blob, encoding: 3 }
+    expect([footerVersion([blob]), footerVersion([blob, script])]).toEqual([1, 2])
+    expect([segmentVersion([[blob], [blob]]), segmentVersion([[blob], [script]])]).toEqual([1, 2])
+  })
+
+  it.each([['a script in version 1', 3, 1, 'PACK_CORRUPT'], ['no script in version 2', 2, 2, 'PACK_CORRUPT'], ['version 3', 3, 3, 'FORMAT_UNKNOWN']] as const)('is refused with %s', (_, encoding, v, code) => {
+    const { blobs } = decode<{ blobs: unknown }>(encodeFooter([{ ...blob, encoding }]))
+    expect(() => decodeFooter(NAME, encode({ blobs, v }), 1)).toThrow(expect.objectContaining({ code }))
   })
 })
 

@@ -1,18 +1,19 @@
 import { hash } from 'node:crypto'
-import type { Address, BlobWriter, PutBlobOptions, PutBlobResult } from '../../src/cas/blob-store.ts'
+import type { Address, BlobWriter, KnownBlob, PutBlobOptions, PutBlobResult } from '../../src/cas/blob-store.ts'
 
 /** Blobs in memory, with an account of what was put and got. */
 export class MemoryBlobs implements BlobWriter {
   readonly blobs = new Map<Address, Uint8Array>()
-  readonly puts: { readonly address: Address, readonly base: Address | undefined, readonly stored: PutBlobResult['stored'] }[] = []
+  readonly puts: { readonly address: Address, readonly base: Address | undefined, readonly copied: number, readonly stored: PutBlobResult['stored'] }[] = []
   readonly gets: Address[] = []
   readonly reused: Address[] = []
 
   async put (bytes: Uint8Array, { base }: PutBlobOptions = {}): Promise<PutBlobResult> {
     const address = hash('sha256', bytes, 'hex')
+    const copied = typeof base === 'object' ? checkCopies(bytes, base) : 0
     const stored = this.blobs.has(address) ? 'present' : 'new'
     this.blobs.set(address, Uint8Array.from(bytes))
-    this.puts.push({ address, base: typeof base === 'object' ? base.address : base, stored })
+    this.puts.push({ address, base: typeof base === 'object' ? base.address : base, copied, stored })
     return { address, stored, storedBytes: stored === 'new' ? bytes.length : 0 }
   }
 
@@ -41,4 +42,17 @@ export class MemoryBlobs implements BlobWriter {
     this.gets.length = 0
     this.reused.length = 0
   }
+}
+
+/** How many bytes are said to stand in the base too. Throws when they do not, or not in order. */
+function checkCopies (blob: Uint8Array, { bytes, copies = [] }: KnownBlob): number {
+  let [end, endFrom, copied] = [0, 0, 0]
+  for (const { at, from, length } of copies) {
+    const isSame = Buffer.compare(blob.subarray(at, at + length), bytes.subarray(from, from + length)) === 0
+    if (at < end || from < endFrom || length === 0 || !isSame) throw new Error('a chunk did not take over what it is said to')
+    end = at + length
+    endFrom = from + length
+    copied += length
+  }
+  return copied
 }

@@ -106,6 +106,17 @@ describe('rows by what changed', () => {
   const now = new Map([...before, [7, 'seven'], [300, 'new']])
   const right = toldOf(before, now)
 
+  it('are said to be taken over but for what is new', async () => {
+    const blobs = new MemoryBlobs()
+    const parent = await parentOf(before, blobs)
+    const after = edited(before, [[7, 'seven'], [50, null], [150, 'one'], [151, 'more']])
+    blobs.settle()
+    await stored(changing(after, toldOf(before, after)).content, blobs, parent)
+    const chunks = blobs.puts.filter(({ copied }) => copied > 0).map(({ address, copied }) => blobs.blobs.get(address)!.length - copied)
+    expect(chunks.length).toBeGreaterThan(2)
+    expect(chunks.reduce((sum, length) => sum + length)).toBe('7\tseven\n150\tone\n151\tmore\n'.length)
+  })
+
   it.each<[string, Told]>([
     ['a new row is missing', { ...right, rows: right.rows.slice(0, -1) }],
     ['a key is missing whose row is there', { ...right, keys: right.keys.filter(key => key !== '7') }],
