@@ -1,5 +1,4 @@
-import { prefixOf } from './address-set.ts'
-import type { AddressSet } from './address-set.ts'
+import { AddressSet, prefixOf } from './address-set.ts'
 import { MAX_DEPTH } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
 
@@ -12,13 +11,15 @@ export class DeltaBases {
     this.#byDepth[depth]!.push(prefixOf(address), prefixOf(base))
   }
 
-  /** Adds the bases of everything in `set`, and theirs. */
-  close (set: AddressSet): void {
+  /** The bases of everything in `set`, and theirs. */
+  below (set: Pick<AddressSet, 'hasPrefix'>): AddressSet {
+    const bases = new AddressSet()
     // The deepest first, so that one round does unless a blob has copies of several depths.
     for (let grew = true; grew;) {
       grew = false
-      for (const pairs of this.#byDepth.toReversed()) grew = pairs.follow(set) || grew
+      for (const pairs of this.#byDepth.toReversed()) grew = pairs.follow(set, bases) || grew
     }
+    return bases
   }
 }
 
@@ -36,13 +37,13 @@ class PairList {
     this.#length += 4
   }
 
-  /** Adds the second of each pair of which the first is in `set`; true if that changed it. */
-  follow (set: AddressSet): boolean {
-    const before = set.size
+  /** Adds to `bases` the second of each pair of which the first is in `set` or there; true if that changed it. */
+  follow (set: Pick<AddressSet, 'hasPrefix'>, bases: AddressSet): boolean {
+    const before = bases.size
     for (let i = 0; i < this.#length; i += 4) {
       const [fromHigh, fromLow, toHigh, toLow] = this.#numbers.subarray(i, i + 4) as unknown as [number, number, number, number]
-      if (set.hasPrefix(fromHigh, fromLow)) set.addPrefix(toHigh, toLow)
+      if (set.hasPrefix(fromHigh, fromLow) || bases.hasPrefix(fromHigh, fromLow)) bases.addPrefix(toHigh, toLow)
     }
-    return set.size > before
+    return bases.size > before
   }
 }

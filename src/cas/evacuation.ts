@@ -15,7 +15,7 @@ import type { Repository } from './repository.ts'
 
 export interface EvacuationOptions extends AbortOptions {
   /** What the snapshots need. */
-  readonly marked: AddressSet
+  readonly marked: Pick<AddressSet, 'has'>
   /** Blobs to leave behind, whatever else is kept. */
   readonly removed: ReadonlySet<Address>
   /** Packs already given up by finals. */

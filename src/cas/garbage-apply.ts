@@ -7,6 +7,7 @@ import { Evacuator } from './evacuation.ts'
 import { MAX_WASTE, markNeeded } from './garbage-plan.ts'
 import type { GarbagePlan, Mark, PlannedPack } from './garbage-plan.ts'
 import { PACK_PREFIX, finalKey, packKey, packNameOf, planKey, segmentKey } from './layout.ts'
+import type { Marked } from './marked.ts'
 import { waitForSessions } from './open-sessions.ts'
 import type { WaitOptions } from './open-sessions.ts'
 import type { Plans } from './plans.ts'
@@ -22,6 +23,8 @@ export interface ApplyGarbageOptions extends AbortOptions, Pick<WaitOptions, 'po
   readonly mark: Mark
   /** As given to the plan. @default 0.3 */
   readonly maxWaste?: number
+  /** What the plan's mark has found: snapshots that are still there are not walked again. */
+  readonly marked?: Marked
 }
 
 export interface GarbageResult {
@@ -86,7 +89,7 @@ async function carryOut (repository: Repository, work: Work, options: ApplyGarba
   await waitForSessions(backend, { now: () => repository.now(), signal, ...(pollMs && { pollMs }), ...(onWait && { onWait }) })
   const { deleted } = await repository.refresh({ signal })
   const sizes = await packSizes(repository, { signal })
-  const marked = await markNeeded(repository, options.mark, { signal })
+  const marked = await markNeeded(repository, options.mark, { signal, ...(options.marked && { marked: options.marked }) })
   const superfluous = await superfluousSegments(backend, deleted, { signal })
   const { empty, copiedBytes } = await new Evacuator(repository, work.packs, {
     marked, deleted, signal, removed: new Set(work.only), sparable: sparable(work), maxWaste: options.maxWaste ?? MAX_WASTE,

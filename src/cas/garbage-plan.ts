@@ -5,15 +5,24 @@ import type { Address } from './blob-store.ts'
 import { DeltaBases } from './delta-bases.ts'
 import { PACK_PREFIX, packNameOf } from './layout.ts'
 import { Listings } from './listings.ts'
+import { Marked } from './marked.ts'
 import type { PackListing } from './pack-format.ts'
 import { PACK_TARGET_BYTES, storedPackBytes } from './pack-format.ts'
-import type { Repository } from './repository.ts'
+import type { Repository, Root } from './repository.ts'
 import { listSegments, listedPacks } from './segments.ts'
 
-/** Yields every address that the visible snapshots, and those that are being read, are made of; see {@link Repository.roots}. */
-export type Mark = () => AsyncIterable<Address>
+/**
+ * Yields every address that `roots` are made of, which are the visible snapshots and those that are being read (see {@link Repository.roots}). What `marked`
+ * has it may leave out, and what is below a block that it notes there.
+ */
+export type Mark = (roots: readonly Root[], marked: Marked) => AsyncIterable<Address>
 
-export interface GarbageOptions extends AbortOptions {
+export interface MarkOptions extends AbortOptions {
+  /** What the marks of one collection find, if it is to mark more than once. */
+  readonly marked?: Marked
+}
+
+export interface GarbageOptions extends MarkOptions {
   readonly mark: Mark
   /** Share of a pack, 0 to 1, that may be garbage before it is repacked. @default 0.3 */
   readonly maxWaste?: number
@@ -66,39 +75,42 @@ interface PackUse {
  * @throws {BackupError} `BLOB_IN_USE` for an address of `only` that a snapshot needs; `BLOB_MISSING`, `INDEX_CORRUPT` when the
  * repository is damaged in a way that must be repaired first; `STORAGE_…`
  */
-export async function planGarbage (repository: Repository, { mark, maxWaste = MAX_WASTE, only, signal }: GarbageOptions): Promise<GarbagePlan> {
+export async function planGarbage (repository: Repository, { mark, marked, maxWaste = MAX_WASTE, only, signal }: GarbageOptions): Promise<GarbagePlan> {
   if (!(maxWaste >= 0 && maxWaste <= 1)) throw new BackupError('INVALID_OPTION', `maxWaste is a share from 0 to 1, not ${maxWaste}`)
   const { deleted } = await repository.refresh({ signal })
-  const needed = await markNeeded(repository, mark, { signal })
+  const needed = await markNeeded(repository, mark, { signal, ...(marked && { marked }) })
   const removed = new Set(only)
   refuseNeeded(removed, needed)
   const listings = new Listings(() => livePacks(repository, deleted, { signal }))
-  if (only === undefined) await addBases(needed, listings)
-  const uses = await measure(listings, needed, removed)
+  const bases = only === undefined ? await basesOf(needed, listings) : new AddressSet()
+  const stays = only === undefined ? (address: Address) => needed.has(address) || bases.has(address) : (address: Address) => !removed.has(address)
+  const uses = await measure(listings, stays, removed)
   const chosen = only === undefined ? choose(uses, maxWaste) : uses.filter(use => use.touched).map(use => planned(use, 'wasteful'))
   const orphans = only === undefined ? await findOrphans(repository, deleted, { signal }) : []
   return summary([...chosen, ...orphans], uses, only)
 }
 
 /** What is marked. @throws {BackupError} `INDEX_CORRUPT`, `BLOB_MISSING` */
-export async function markNeeded (repository: Repository, mark: Mark, options: AbortOptions = {}): Promise<AddressSet> {
+export async function markNeeded (repository: Repository, mark: Mark, { marked = new Marked(), signal }: MarkOptions = {}): Promise<Marked> {
   const [damaged] = repository.index.damagedSegments
   if (damaged !== undefined) throw damaged
   try {
-    return await marked(repository, mark, options)
+    await markOnce(repository, mark, marked, { signal })
   } catch (error) {
     if (!isBackupError(error, 'BLOB_MISSING')) throw error
-    return await marked(repository, mark, options) // What is missing may have been of a snapshot that was forgotten, and collected elsewhere, since the mark began.
+    await markOnce(repository, mark, marked, { signal }) // What is missing may have been of a snapshot that was forgotten, and collected elsewhere, since the mark began.
   }
+  return marked
 }
 
-async function marked (repository: Repository, mark: Mark, { signal }: AbortOptions): Promise<AddressSet> {
-  const needed = new AddressSet()
-  for await (const address of mark()) {
+async function markOnce (repository: Repository, mark: Mark, marked: Marked, { signal }: AbortOptions): Promise<void> {
+  const roots = await repository.roots({ signal })
+  marked.begin(roots, repository.index.packs)
+  for await (const address of mark(roots, marked)) {
     signal?.throwIfAborted()
-    if (needed.add(address)) await checkListed(repository, address)
+    if (marked.add(address)) await checkListed(repository, address)
   }
-  return needed
+  marked.end(roots, repository.index.packs)
 }
 
 /** A collection beside a loss could remove what would repair it. */
@@ -112,7 +124,7 @@ async function checkListed (repository: Repository, address: Address): Promise<v
   throw new BackupError('BLOB_MISSING', message, { data: { address } })
 }
 
-function refuseNeeded (removed: ReadonlySet<Address>, needed: AddressSet): void {
+function refuseNeeded (removed: ReadonlySet<Address>, needed: Marked): void {
   for (const address of removed) {
     if (needed.has(address)) throw new BackupError('BLOB_IN_USE', `blob ${address} is part of a snapshot`, { data: { address } })
   }
@@ -125,15 +137,16 @@ export async function * livePacks (repository: Repository, deleted: ReadonlySet<
   }
 }
 
-async function addBases (needed: AddressSet, listings: AsyncIterable<PackListing>): Promise<void> {
+/** What deltas of what is needed are made of, and so on. */
+async function basesOf (needed: Marked, listings: AsyncIterable<PackListing>): Promise<AddressSet> {
   const bases = new DeltaBases()
   for await (const { blobs } of listings) {
     for (const { address, base, depth } of blobs) if (base !== undefined) bases.note(address, base, depth)
   }
-  bases.close(needed)
+  return bases.below(needed)
 }
 
-async function measure (listings: AsyncIterable<PackListing>, needed: AddressSet, removed: ReadonlySet<Address>): Promise<PackUse[]> {
+async function measure (listings: AsyncIterable<PackListing>, stays: (address: Address) => boolean, removed: ReadonlySet<Address>): Promise<PackUse[]> {
   const uses: PackUse[] = []
   const counted = new AddressSet()
   for await (const { blobs, ...pack } of listings) {
@@ -141,8 +154,7 @@ async function measure (listings: AsyncIterable<PackListing>, needed: AddressSet
     for (const { address, stored, base } of blobs) {
       use.touched ||= removed.has(address) || (base !== undefined && removed.has(base))
       const isFirst = counted.add(address)
-      const stays = removed.size > 0 ? !removed.has(address) : needed.has(address)
-      if (stays && isFirst) {
+      if (isFirst && stays(address)) {
         use.neededBytes += stored
         use.neededBlobs++
       } else {

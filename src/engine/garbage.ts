@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { AddressSet } from '../cas/address-set.ts'
 import type { Address } from '../cas/blob-store.ts'
 import { applyGarbage } from '../cas/garbage-apply.ts'
 import { planGarbage as planStoredGarbage } from '../cas/garbage-plan.ts'
 import type { GarbagePlan, Mark } from '../cas/garbage-plan.ts'
+import { Marked } from '../cas/marked.ts'
 import type { Repository, Root } from '../cas/repository.ts'
 import type { CID } from '../dag/block.ts'
 import { parseCid } from '../dag/block.ts'
@@ -61,11 +61,11 @@ export async function collectGarbage (repository: Repository, request: GarbageRe
 async function collect (repository: Repository, request: GarbageRequest & { readonly traceId: string }): Promise<CollectedGarbage> {
   const started = performance.now()
   const { events, traceId, onWait } = request
-  const mark = marking(repository, request)
-  const plan = await planStoredGarbage(repository, { ...optionsOf(request), mark })
+  const marks = { mark: marking(repository, request), marked: new Marked() }
+  const plan = await planStoredGarbage(repository, { ...optionsOf(request), ...marks })
   const { maxWaste, signal } = optionsOf(request)
   const result = await applyGarbage(repository, plan, {
-    mark, signal, ...(maxWaste === undefined ? {} : { maxWaste }), ...(onWait === undefined ? {} : { onWait: sessions => { onWait(sessions.size) } }),
+    ...marks, signal, ...(maxWaste === undefined ? {} : { maxWaste }), ...(onWait === undefined ? {} : { onWait: sessions => { onWait(sessions.size) } }),
   })
   const removed = await Array.fromAsync(result.removed())
   const counts = { freedBytes: result.freedBytes, packsDeleted: result.packs.length, durationMs: Math.round(performance.now() - started) }
@@ -73,18 +73,12 @@ async function collect (repository: Repository, request: GarbageRequest & { read
   return { removed, ...counts }
 }
 
-/**
- * Walks everything that the visible snapshots, and those being read, are made of; fails rather than leave out what it cannot read.
- * Blocks are walked once, by their whole address: a wrong "seen before" would lose what is below. Of chunks, which are many, the set
- * that they are collected in would say the same.
- */
+/** Walks everything that the visible snapshots, and those being read, are made of; fails rather than leave out what it cannot read. */
 function marking (repository: Repository, { signal }: AbortOptions): Mark {
-  return async function * mark () {
-    const blocks = new Set<Address>()
-    const chunks = new AddressSet()
-    const skip = (address: Address, isChunk: boolean): boolean => isChunk ? chunks.has(address) : blocks.has(address)
-    const note = ({ address, kind }: Visit): unknown => kind === 'chunk' ? chunks.add(address) : blocks.add(address)
-    const { visible = [], forgotten = [] } = Object.groupBy(await repository.roots({ signal }), root => root.forgotten ? 'forgotten' : 'visible')
+  return async function * mark (roots, marked) {
+    const skip = (address: Address, isChunk: boolean): boolean => isChunk ? marked.has(address) : marked.hasBlock(address)
+    const note = ({ address, kind }: Visit): void => { if (kind !== 'chunk') marked.noteBlock(address) }
+    const { visible = [], forgotten = [] } = Object.groupBy(roots, root => root.forgotten ? 'forgotten' : 'visible')
     for await (const visit of walk(cidsOf(visible), repository, { signal, skip })) {
       note(visit)
       yield visit.address

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { addressOf } from '../../src/cas/address.ts'
 import { createRepository, openRepository } from '../../src/cas/repository.ts'
 import type { Repository } from '../../src/cas/repository.ts'
 import { applyForget, planForget } from '../../src/engine/forget.ts'
@@ -76,6 +77,38 @@ describe('collecting garbage', () => {
     expect(await collectGarbage(collector, { maxWaste: 0 })).toMatchObject({ packsDeleted: 1 })
     expect(await made).toMatchObject({ unchangedNodes: 1 })
     expect(await Array.fromAsync(verifyRepository(await openRepository(backend), { readData: 'all' }))).toEqual([])
+  })
+
+  describe('when snapshots come and go while it waits', () => {
+    const [one, other] = ['one', 'other'].map(seed => seededBytes(20_000, seed)) as [Buffer, Buffer]
+    const snapshotOf = async (contents: readonly Buffer[], validators?: readonly Validator[]): Promise<CreatedSnapshot> => {
+      const source = artifactSource('it', () => contents.map((bytes, i) => ({ id: `it/matrix/${i}`, kind: 'matrix', content: bytesContent(bytes) })))
+      return await createSnapshot(repository, { sources: [source], description: '', validators })
+    }
+
+    it('keeps what nothing needed when it began, and a snapshot came to need', async () => {
+      await snapshotOf([other])
+      await forget((await snapshotOf([one])).id)
+      const { validator, reached, release } = stopper()
+      const made = snapshotOf([one], [validator])
+      await reached
+      expect(await collectGarbage(repository, { maxWaste: 0, onWait: release })).toMatchObject({ packsDeleted: 1 })
+      await made
+      expect(await Array.fromAsync(verifyRepository(await openRepository(backend), { readData: 'all' }))).toEqual([])
+    })
+
+    it.each([false, true])('frees what was needed when it began, if that was forgotten (%s)', async isForgotten => {
+      const both = await snapshotOf([one, other])
+      const { id } = await snapshotOf([one])
+      await forget(both.id) // so that the pack in which both are is worth collecting
+      const reader = await repository.openReader()
+      const goOn = async (): Promise<void> => {
+        if (isForgotten) await forget(id)
+        await reader.close()
+      }
+      const { removed } = await collectGarbage(repository, { maxWaste: 0, onWait: () => { void goOn() } })
+      expect([one, other].map(bytes => removed.includes(addressOf(bytes)))).toEqual([isForgotten, true])
+    })
   })
 
   it('is not stopped by who names a snapshot that was collected before', async () => {
