@@ -3,10 +3,13 @@ import type { PackedBlob } from './blob-list.ts'
 import type { Address, CopiedSpan } from './blob-store.ts'
 import type { Codec } from './codec.ts'
 import { encodeScript } from './edit-script.ts'
+import type { Effort } from './zstd.ts'
 
 export interface PlainBlob {
   readonly address: Address
   readonly bytes: Uint8Array
+  /** @default 'less' */
+  readonly effort?: Effort | undefined
 }
 
 /** A blob both sides can read, at the depth of the copy it would be taken from. */
@@ -24,7 +27,7 @@ const SURELY = 8
  * zstd frame, else as it is.
  * @param take gets what is to stand in a pack; `stored` only until it returns: that memory is used again
  */
-export async function encodeBlob<T> (codec: Codec, { address, bytes }: PlainBlob, base: Base | undefined, take: (blob: PackedBlob, stored: Uint8Array) => T): Promise<T> {
+export async function encodeBlob<T> (codec: Codec, { address, bytes, effort }: PlainBlob, base: Base | undefined, take: (blob: PackedBlob, stored: Uint8Array) => T): Promise<T> {
   const usable = base === undefined || base.depth >= MAX_DEPTH || base.bytes.length === 0 ? undefined : base
   const script = usable?.copies && encodeScript(bytes, usable.bytes, usable.copies)
   if (usable !== undefined && script !== undefined && script.length * SURELY <= bytes.length) {
@@ -33,5 +36,5 @@ export async function encodeBlob<T> (codec: Codec, { address, bytes }: PlainBlob
   return await codec.encode(bytes, usable?.bytes, ({ encoding, stored }) => {
     const blob = { address, encoding, stored: stored.length, plain: bytes.length, depth: 0 }
     return take(encoding === 2 && usable !== undefined ? { ...blob, base: usable.address, depth: usable.depth + 1 } : blob, stored)
-  })
+  }, { effort })
 }

@@ -12,6 +12,8 @@ export interface PutBlobOptions extends AbortOptions {
    * @default 'block'
    */
   readonly kind?: 'block' | 'chunk'
+  /** How hard to compress it, if no base helps. @default 'less' */
+  readonly effort?: 'less' | 'more' | undefined
 }
 
 /** A blob with the bytes that `get` gave for it. */

@@ -1,6 +1,7 @@
 import type { Encoding } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
 import type { StoredForm } from './codec-task.ts'
+import type { Effort } from './zstd.ts'
 
 /** What a thread of the codec is started with. */
 export interface CodecThreadData {
@@ -11,7 +12,9 @@ export interface CodecThreadData {
 /** What is to be done with what stands in a slot. */
 export type CodecTask =
   /** Of bytes and, if there is one, their base. */
-  | { readonly task: 'encode' }
+  | { readonly task: 'encode', readonly effort: Effort }
+  /** Of the bytes of several blobs, each without a base. */
+  | { readonly task: 'encode-all', readonly efforts: readonly Effort[] }
   /** Of stored bytes, those of their base, and so on, each with its form; the last base may stand there plain, without one. */
   | { readonly task: 'decode', readonly forms: readonly StoredForm[] }
   /** Of stored bytes of several blobs without a base, each with its form. */
@@ -31,6 +34,8 @@ export type CodecRequest = CodecTask & {
 export type CodecAnswer =
   | { readonly type: 'ready' }
   | { readonly type: 'encoded', readonly slot: number, readonly length: number, readonly encoding: Encoding }
+  /** One behind the other. */
+  | { readonly type: 'all-encoded', readonly slot: number, readonly lengths: readonly number[], readonly encodings: readonly Encoding[] }
   | { readonly type: 'decoded', readonly slot: number, readonly length: number, readonly address: Address }
   | { readonly type: 'deflated', readonly slot: number, readonly length: number }
   | { readonly type: 'checked', readonly slot: number, readonly addresses: readonly (Address | undefined)[] }

@@ -3,6 +3,7 @@ import type { Encoding } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
 import { applyScript } from './edit-script.ts'
 import { compress, decompress, free } from './zstd.ts'
+import type { Effort } from './zstd.ts'
 
 /** A delta so much smaller than the bytes themselves is taken without a look at what a plain frame would be. */
 const SURELY = 8
@@ -32,10 +33,10 @@ export interface StoredForm {
 }
 
 /** As a delta of `base` if that is clearly smaller than without, half at least; else as a frame, or as it is. */
-export function encodeBytes (bytes: Uint8Array, base?: Uint8Array): EncodedBytes {
+export function encodeBytes (bytes: Uint8Array, base: Uint8Array | undefined, effort: Effort): EncodedBytes {
   const delta = base === undefined ? undefined : compress(bytes, { dictionary: base })
   if (delta !== undefined && delta.length * SURELY <= bytes.length) return { encoding: 2, stored: delta }
-  const frame = compress(bytes)
+  const frame = compress(bytes, { effort })
   if (delta !== undefined && delta.length * 2 <= Math.min(frame.length, bytes.length)) {
     free(frame)
     return { encoding: 2, stored: delta }

@@ -5,7 +5,10 @@ import type { DecodedBytes, EncodedBytes, StoredBytes, StoredForm } from './code
 import type { CodecJob } from './codec-thread.ts'
 import type { Address } from './blob-store.ts'
 import { copyShared } from './shared-bytes.ts'
+import { EncodeQueue } from './encode-queue.ts'
+import type { QueuedBlob } from './encode-queue.ts'
 import { free } from './zstd.ts'
+import type { Effort } from './zstd.ts'
 
 /**
  * Up to here the work is done at once: a message to a thread and back, with a chunk, costs this one 30 µs, as long as it takes to
@@ -22,12 +25,18 @@ export interface CodecOptions extends CodecPoolOptions {
   readonly startBytes?: number | undefined
 }
 
+export interface EncodeOptions {
+  /** For a frame without a base. @default 'less' */
+  readonly effort?: Effort | undefined
+}
+
 /**
  * How blobs become what stands in packs, and back: small ones and the first ones at once, others on threads, which are started
  * when there is work for them. Close it when done.
  */
 export class Codec {
   readonly #options: CodecOptions
+  readonly #queue = new EncodeQueue((...batch) => { this.#encodeAll(...batch) })
   #pool: CodecPool | undefined
   #unstarted: number
   #closed = false
@@ -38,14 +47,15 @@ export class Codec {
   }
 
   /**
-   * Encodes a blob, with `base` as its dictionary if that is clearly better.
+   * Encodes a blob, with `base` as its dictionary if that is clearly better. Small ones without a base wait for each other until the next turn of the event loop.
    * @param take gets what is to be stored, only until it returns: that memory is used again
    * @throws {BackupError} `THREAD_FAILED`, and what `take` throws
    */
-  async encode<T> (bytes: Uint8Array, base: Uint8Array | undefined, take: (encoded: EncodedBytes) => T): Promise<T> {
+  async encode<T> (bytes: Uint8Array, base: Uint8Array | undefined, take: (encoded: EncodedBytes) => T, { effort = 'less' }: EncodeOptions = {}): Promise<T> {
+    if (base === undefined && bytes.length <= SMALL_BYTES) return await this.#queue.add(bytes, effort, take)
     const pool = this.#poolFor(bytes.length)
-    if (pool === undefined) return takeAndFree(encodeBytes(bytes, base), bytes, take)
-    return await inPool(pool, { parts: base === undefined ? [bytes] : [bytes, base], task: { task: 'encode' } }, (answer, memory) => {
+    if (pool === undefined) return takeAndFree(encodeBytes(bytes, base, effort), bytes, take)
+    return await inPool(pool, { parts: base === undefined ? [bytes] : [bytes, base], task: { task: 'encode', effort } }, (answer, memory) => {
       if (answer.type !== 'encoded') throw new TypeError(`${answer.type} is no answer`)
       return take({ encoding: answer.encoding, stored: memory.subarray(0, answer.length) })
     })
@@ -95,6 +105,13 @@ export class Codec {
     })
   }
 
+  /** Encodes blobs that came at the same time. */
+  readonly #encodeAll = (blobs: readonly QueuedBlob[], length: number): void => {
+    const pool = this.#poolFor(length)
+    if (pool === undefined) for (const blob of blobs) encodeNow(blob)
+    else pool.add({ parts: blobs.map(({ bytes }) => bytes), task: { task: 'encode-all', efforts: blobs.map(({ effort }) => effort) }, ...takingAll(blobs) })
+  }
+
   /** True if there are threads, which may not run yet. */
   get isStarted (): boolean {
     return this.#pool !== undefined
@@ -118,6 +135,25 @@ export class Codec {
     if (this.#unstarted < 0 && !this.#closed) this.#pool ??= new CodecPool(this.#options)
     return this.isThreaded ? this.#pool : undefined
   }
+}
+
+function encodeNow ({ bytes, effort, take, failed }: QueuedBlob): void {
+  try {
+    takeAndFree(encodeBytes(bytes, undefined, effort), bytes, take)
+  } catch (error) {
+    failed(error)
+  }
+}
+
+/** Hands each blob its part of the answer. */
+function takingAll (blobs: readonly QueuedBlob[]): Pick<CodecJob, 'done' | 'failed'> {
+  const failed = (error: unknown): void => { for (const blob of blobs) blob.failed(error) }
+  const done: CodecJob['done'] = (answer, memory) => {
+    if (answer.type !== 'all-encoded') return failed(new TypeError(`${answer.type} is no answer`))
+    let at = 0
+    for (const [index, { take }] of blobs.entries()) take({ encoding: answer.encodings[index]!, stored: memory.subarray(at, at += answer.lengths[index]!) })
+  }
+  return { done, failed }
 }
 
 function takeAndFree<T> (encoded: EncodedBytes, bytes: Uint8Array, take: (encoded: EncodedBytes) => T): T {

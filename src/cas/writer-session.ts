@@ -2,7 +2,7 @@ import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions, Plain } from '../stream.ts'
 import { addressOf } from './address.ts'
 import { encodeBlob } from './blob-encoder.ts'
-import type { Base } from './blob-encoder.ts'
+import type { Base, PlainBlob } from './blob-encoder.ts'
 import { isUnreadable } from './blob-fetcher.ts'
 import type { BlobFetcher } from './blob-fetcher.ts'
 import { MAX_DEPTH } from './blob-list.ts'
@@ -75,7 +75,7 @@ export class WriterSession implements BlobWriter {
    * Stores a blob unless a copy is there that this session may build on.
    * @throws {BackupError} `INVALID_OPTION` for more than 16 MiB or a closed session; `SESSION_REVOKED`; `STORAGE_…`, and then ever after
    */
-  async put (bytes: Uint8Array, { base, kind = 'block', signal }: PutBlobOptions = {}): Promise<PutBlobResult> {
+  async put (bytes: Uint8Array, { base, kind = 'block', effort, signal }: PutBlobOptions = {}): Promise<PutBlobResult> {
     this.#check(signal)
     if (bytes.length > BLOB_LIMIT_BYTES) {
       throw new BackupError('INVALID_OPTION', `a blob has at most ${BLOB_LIMIT_BYTES} bytes, not ${bytes.length}`, { data: { length: bytes.length } })
@@ -83,7 +83,7 @@ export class WriterSession implements BlobWriter {
     const address = addressOf(bytes)
     const other = this.#storing.get(address)
     if (other !== undefined) await other
-    else if (this.#usable(address, kind) === undefined) return await this.#putNew(address, bytes, base)
+    else if (this.#usable(address, kind) === undefined) return await this.#putNew({ address, bytes, effort }, base)
     this.#count({ presentBlobs: 1, presentBytes: bytes.length })
     return { address, stored: 'present', storedBytes: 0 }
   }
@@ -167,8 +167,9 @@ export class WriterSession implements BlobWriter {
     if (this.#over) throw new BackupError('INVALID_OPTION', `session ${this.id} is over`, { data: { session: this.id } })
   }
 
-  async #putNew (address: Address, bytes: Uint8Array, base: Address | KnownBlob | undefined): Promise<PutBlobResult> {
-    const storing = this.#store(address, bytes, base)
+  async #putNew (blob: PlainBlob, base: Address | KnownBlob | undefined): Promise<PutBlobResult> {
+    const { address, bytes } = blob
+    const storing = this.#store(blob, base)
     this.#storing.set(address, storing)
     try {
       const storedBytes = await storing
@@ -179,10 +180,10 @@ export class WriterSession implements BlobWriter {
     }
   }
 
-  async #store (address: Address, bytes: Uint8Array, base: Address | KnownBlob | undefined): Promise<number> {
+  async #store (plain: PlainBlob, base: Address | KnownBlob | undefined): Promise<number> {
     const { codec, sink } = this.#parts
     const found = base === undefined ? undefined : await this.#base(base)
-    const copy = await encodeBlob(codec, { address, bytes }, found, (blob, stored) => sink.append(blob, stored))
+    const copy = await encodeBlob(codec, plain, found, (blob, stored) => sink.append(blob, stored))
     await sink.room()
     return copy.stored
   }

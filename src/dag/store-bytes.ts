@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { byteChunker } from '../chunking/byte-chunker.ts'
 import { tarChunker } from '../chunking/tar-chunker.ts'
-import type { Address } from '../cas/blob-store.ts'
+import type { Address, PutBlobOptions } from '../cas/blob-store.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import { free } from '../cas/zstd.ts'
 import type { ByteContent } from '../sources/source.ts'
@@ -16,16 +16,23 @@ import type { StoredBytes } from './stored-content.ts'
 import type { TreeEntry } from './tree.ts'
 import { writeTree } from './tree-writer.ts'
 
-/** Stores a stream as a `bytes` content. `previous` is the root of an earlier version. */
+export interface StoreBytesOptions {
+  /** The root of an earlier version. */
+  readonly previous?: CID | undefined
+  /** As for {@link PutBlobOptions}. */
+  readonly effort?: PutBlobOptions['effort']
+}
+
+/** Stores a stream as a `bytes` content. */
 export async function storeBytes (
-  source: Bytes, context: StoreContext, { cut = 'content', previous }: { readonly cut?: ByteContent['cut'], readonly previous?: CID | undefined } = {},
+  source: Bytes, context: StoreContext, { cut = 'content', previous, effort }: StoreBytesOptions & { readonly cut?: ByteContent['cut'] } = {},
 ): Promise<StoredBytes> {
   const { blobs, chunker, signal, concurrency = DEFAULT_CONCURRENCY } = context
   const earlier = previous === undefined ? undefined : new PreviousStream(previous, blobs)
   const chunks = cut === 'tar' ? tarChunker(chunker)(source) : unlabelled(byteChunker(chunker)(source))
   const entries = mapInOrder(withBases(chunks, earlier), concurrency, async ({ bytes, label, offset, base }): Promise<TreeEntry> => {
     const { length } = bytes
-    const { address, stored } = await blobs.put(bytes, { base, kind: 'chunk', signal })
+    const { address, stored } = await blobs.put(bytes, { base, kind: 'chunk', effort, signal })
     free(bytes)
     if (stored === 'present') earlier?.align(address, offset)
     return { link: chunkCid(address), size: length, key: label === undefined ? undefined : Buffer.from(label) }
@@ -35,7 +42,7 @@ export async function storeBytes (
 }
 
 /** As {@link storeBytes}, for what is most probably no longer than the shortest chunk: that spares the way through the chunker. What is longer after all is held no further. */
-export async function storeChunk (source: Bytes, context: StoreContext, { previous }: { readonly previous?: CID | undefined } = {}): Promise<StoredBytes> {
+export async function storeChunk (source: Bytes, context: StoreContext, { previous, effort }: StoreBytesOptions = {}): Promise<StoredBytes> {
   const { blobs, chunker, signal } = context
   const pieces: AsyncIterator<Uint8Array, unknown> = source[Symbol.asyncIterator]()
   const held: Uint8Array[] = []
@@ -49,9 +56,9 @@ export async function storeChunk (source: Bytes, context: StoreContext, { previo
     }
   }
   const bytes = held.length === 1 ? held[0]! : Buffer.concat(held, length)
-  if (!isWhole || length === 0) return await storeBytes(followed(bytes, pieces), context, { previous })
+  if (!isWhole || length === 0) return await storeBytes(followed(bytes, pieces), context, { previous, effort })
   const base = previous === undefined ? undefined : await new PreviousStream(previous, blobs).baseAt(0)
-  const { address } = await blobs.put(bytes, { base, kind: 'chunk', signal })
+  const { address } = await blobs.put(bytes, { base, kind: 'chunk', effort, signal })
   free(bytes)
   return { form: 'bytes', root: chunkCid(address), size: length, count: 0 }
 }

@@ -23,9 +23,17 @@ export async function storeFiles (content: FileContent, context: StoreContext, {
   const { signal, concurrency = DEFAULT_CONCURRENCY } = context
   const trees = new TreeMemory(context.blobs)
   const entries = withHistory(content.entries({ signal }), context, bases && { ...bases, trees })
-  const stored = mapInOrder(entries, concurrency, async file => ({ entry: file.entry, content: await storeEntry(file, context) }))
+  const stored = mapInOrder(entries, concurrency, async file => ({ entry: file.entry, content: await storeEntry(file, context) }), { weigh })
   const { tree, cut } = await storeSorted(rowsOf(stored, context), context, { key: FILE_KEY, cut: like?.cut, earlier: bases, trees })
   return { content: { form: 'files', ...tree, columns: FILE_COLUMNS, key: FILE_KEY, cut }, hash: addressOf(tree.root) }
+}
+
+/** A file of this size or more counts as one of those that are stored at once, smaller ones as a part of one: their chunks are encoded together. */
+const WHOLE_BYTES = 512 * 1024
+const MOST_FOR_ONE = 64
+
+function weigh ({ entry, known }: EntryHistory): number {
+  return Math.max(known === undefined ? Math.min(entry.sizeBytes / WHOLE_BYTES, 1) : 0, 1 / MOST_FOR_ONE)
 }
 
 /** An entry, and what is known of it. */
@@ -73,7 +81,7 @@ async function storeEntry ({ entry, known, previous }: EntryHistory, context: St
   if (known !== undefined) return known.size === 0 ? undefined : { text: known.root, length: known.size }
   if (entry.read === undefined) return undefined
   const bytes = counted(entry.read({ signal: context.signal }), context.onBytes)
-  const stored = entry.sizeBytes <= context.chunker.min ? await storeChunk(bytes, context, { previous }) : await storeBytes(bytes, context, { previous })
+  const stored = entry.sizeBytes <= context.chunker.min ? await storeChunk(bytes, context, { previous, effort: 'more' }) : await storeBytes(bytes, context, { previous, effort: 'more' })
   return stored.size === 0 ? undefined : { text: stored.root.toString(), length: stored.size }
 }
 

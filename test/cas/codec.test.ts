@@ -9,6 +9,7 @@ import type { CodecOptions } from '../../src/cas/codec.ts'
 import type { CopiedSpan } from '../../src/cas/blob-store.ts'
 import { encodeScript } from '../../src/cas/edit-script.ts'
 import type { EncodedBytes, StoredBytes } from '../../src/cas/codec-task.ts'
+import { compress } from '../../src/cas/zstd.ts'
 import { seededBytes, seededRows } from './seeded-bytes.ts'
 
 const run = promisify(execFile)
@@ -79,6 +80,22 @@ describe('the codec', async () => {
         expect([address, await either.addressOf(three.stored, three, base)]).toEqual([addressOf(third), addressOf(third)])
       }
       await expect(either.decode(three.stored, three, second.subarray(0, -1))).rejects.toThrow('script')
+    }
+  })
+
+  it('encodes small blobs that come together, each with its own effort and for its own taker', async () => {
+    const blobs = Array.from({ length: 60 }, (_, i) => i % 7 === 0 ? seededBytes(i * 30, i) : seededRows(i * 3, i))
+    const effortOf = (i: number): 'less' | 'more' => i % 3 === 0 ? 'more' : 'less'
+    for (const either of [codec, alone]) {
+      const results = await Promise.allSettled(blobs.map(async (bytes, i) => await either.encode(bytes, undefined, encoded => {
+        if (i === 20) throw new Error('no room')
+        return kept(encoded)
+      }, { effort: effortOf(i) })))
+      for (const [i, bytes] of blobs.entries()) {
+        const frame = compress(bytes, { effort: effortOf(i) })
+        const expected = frame.length < bytes.length ? { encoding: 1, stored: frame } : { encoding: 0, stored: bytes }
+        expect(results[i]).toEqual(i === 20 ? { status: 'rejected', reason: new Error('no room') } : { status: 'fulfilled', value: expected })
+      }
     }
   })
 
