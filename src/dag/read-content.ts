@@ -14,7 +14,7 @@ import { sameBytes } from './same-bytes.ts'
 import { giveBack } from './spent-pieces.ts'
 import type { StoredRows } from './stored-content.ts'
 import type { TreeEntry } from './tree.ts'
-import type { BlobSource } from './tree-reader.ts'
+import type { BlobSource, RowSpan } from './tree-reader.ts'
 import { readEntries } from './tree-reader.ts'
 
 export interface ReadOptions extends AbortOptions {
@@ -48,11 +48,16 @@ export interface RowsChunk {
   readonly bytes: Uint8Array
 }
 
+export interface ReadRowsOptions extends ReadOptions, KeyRange {
+  /** Only the chunks that begin within these rows. */
+  readonly within?: RowSpan | undefined
+}
+
 /** The chunks of a `rows` tree that may hold rows of the range, in order. */
-export function readRowChunks (content: StoredRows, blobs: BlobSource, options: ReadOptions & KeyRange = {}): AsyncGenerator<RowsChunk> {
+export function readRowChunks (content: StoredRows, blobs: BlobSource, options: ReadRowsOptions = {}): AsyncGenerator<RowsChunk> {
   const { covers, isBefore } = keyRange(content.key, options)
   const entries = async function * (): AsyncGenerator<TreeEntry> {
-    for await (const entry of readEntries(content.root, blobs, { signal: options.signal, form: 'rows', skipBefore: isBefore })) {
+    for await (const entry of readEntries(content.root, blobs, { signal: options.signal, form: 'rows', skipBefore: isBefore, within: options.within })) {
       if (entry.key !== undefined && covers(entry.key) > 0) return
       yield entry
     }
@@ -65,7 +70,7 @@ export function readRowChunks (content: StoredRows, blobs: BlobSource, options: 
  * them. For `files` the rows of its entries, whose contents stay references.
  * @throws {BackupError} `INVALID_OPTION` for a range of rows without a key, and what {@link readBytes} throws.
  */
-export async function * readRows (content: StoredRows, blobs: BlobSource, options: ReadOptions & KeyRange = {}): AsyncGenerator<Uint8Array> {
+export async function * readRows (content: StoredRows, blobs: BlobSource, options: ReadRowsOptions = {}): AsyncGenerator<Uint8Array> {
   const { trim } = keyRange(content.key, options)
   for await (const { entry, bytes } of readRowChunks(content, blobs, options)) {
     const rows = trim(bytes)

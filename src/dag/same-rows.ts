@@ -3,15 +3,15 @@ import type { AbortOptions, Bytes } from '../stream.ts'
 import { expandedChunk } from './read-content.ts'
 import { continuesWith } from './same-bytes.ts'
 import type { StoredRows } from './stored-content.ts'
-import type { BlobSource } from './tree-reader.ts'
+import type { BlobSource, RowSpan } from './tree-reader.ts'
 import { readEntries } from './tree-reader.ts'
 
 /**
- * True if `bytes` are the stored rows' COPY text, row for row in the stored order. The tree says how long each chunk is and what it hashes to, so that
+ * True if `bytes` are the stored rows' COPY text, row for row in the stored order; with `within` that of the chunks that begin within these rows. The tree says how long each chunk is and what it hashes to, so that
  * no row is looked at and of the repository only the tree is read, and those chunks that have values out of line. `bytes` are read to their end.
  * @throws {BackupError} `BLOB_MISSING`, `BLOB_CORRUPT`, `BLOCK_INVALID`, `TREE_INVALID`, and what `bytes` throw
  */
-export async function sameRows (bytes: Bytes, content: StoredRows, blobs: BlobSource, options: AbortOptions = {}): Promise<boolean> {
+export async function sameRows (bytes: Bytes, content: StoredRows, blobs: BlobSource, options: AbortOptions & { readonly within?: RowSpan } = {}): Promise<boolean> {
   const pieces = new PieceReader(bytes, options)
   try {
     for await (const entry of readEntries(content.root, blobs, { ...options, form: 'rows' })) {

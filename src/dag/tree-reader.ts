@@ -19,6 +19,14 @@ export interface EntriesOptions extends CursorOptions {
    * following entry (of the same block), true when the entry can be left out.
    */
   readonly skipBefore?: ((nextKey: Uint8Array) => boolean) | undefined
+  /** Only entries whose first row is one of these. */
+  readonly within?: RowSpan | undefined
+}
+
+/** Rows by their numbers in a tree, counted from 0: `from` is the first of them, `to` the first behind them. */
+export interface RowSpan {
+  readonly from: number
+  readonly to: number
 }
 
 /** A place in a tree: an entry, of whatever level, that has not been gone into. */
@@ -99,16 +107,20 @@ export class TreeCursor {
 
 /** The entries of level 0 in order, read while one goes. */
 export async function * readEntries (root: CID, blobs: BlobSource, options: EntriesOptions = {}): AsyncGenerator<TreeEntry> {
-  const { skipBefore } = options
+  const { skipBefore, within } = options
   const cursor = await TreeCursor.open(root, blobs, options)
+  let row = 0
   for (let place = cursor.place; place !== undefined; place = cursor.place) {
-    const { nextKey } = cursor
-    if (skipBefore !== undefined && nextKey !== undefined && skipBefore(nextKey)) cursor.skip()
-    else if (place.height > 0) await cursor.enter()
-    else {
-      cursor.skip()
-      yield place.entry
+    const { nextKey } = cursor, next = row + (place.entry.count ?? 0)
+    if (within !== undefined && row >= within.to) return
+    const isBefore = (within !== undefined && next <= within.from) || (skipBefore !== undefined && nextKey !== undefined && skipBefore(nextKey))
+    if (!isBefore && place.height > 0) {
+      await cursor.enter()
+      continue
     }
+    cursor.skip()
+    row = next
+    if (!isBefore) yield place.entry
   }
 }
 

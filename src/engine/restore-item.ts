@@ -2,12 +2,14 @@ import type { BlobReader } from '../cas/blob-store.ts'
 import { sameContent } from '../dag/content.ts'
 import { readBytes, readFiles, readRows } from '../dag/read-content.ts'
 import type { NodeBlock } from '../dag/node.ts'
+import type { StoredRows } from '../dag/stored-content.ts'
+import { rowParts } from '../dag/row-parts.ts'
 import { sameRows } from '../dag/same-rows.ts'
 import { giveBack } from '../dag/spent-pieces.ts'
 import { sameLayout } from '../dag/store-rows.ts'
 import { BackupError } from '../errors.ts'
-import type { FileEntry, RestoreItem } from '../sources/source.ts'
-import type { Bytes } from '../stream.ts'
+import type { FileEntry, ItemPart, RestoreItem } from '../sources/source.ts'
+import type { AbortOptions, Bytes } from '../stream.ts'
 import { isDamage } from './damage.ts'
 
 export interface RestoreItemOptions {
@@ -35,6 +37,7 @@ export function restoreItem (node: NodeBlock, { blobs, seed, chunker }: RestoreI
       if (content.form !== 'files') throw new BackupError('INVALID_OPTION', `${node.id} is no folder tree`)
       return namingEntries(node, readFiles(content, blobs, options))
     },
+    ...(content.form === 'rows' ? { parts: async options => await itemParts(node, content, { blobs, ...options }) } : {}),
     async equals (bytes, options = {}) {
       if (content.form === 'rows') return await sameRows(bytes, content, blobs, options)
       return await sameContent({ form: 'bytes', read: () => bytes }, content, node.hash, { seed, chunker, ...options })
@@ -45,6 +48,15 @@ export function restoreItem (node: NodeBlock, { blobs, seed, chunker }: RestoreI
       return await sameContent(other, content, node.hash, { seed, chunker, ...options })
     },
   }
+}
+
+async function itemParts (node: NodeBlock, content: StoredRows, { blobs, count, signal }: AbortOptions & { readonly blobs: BlobReader, readonly count: number }): Promise<ItemPart[]> {
+  return (await rowParts(content, blobs, { count, signal })).map(({ fromKey, toKey, ...within }) => ({
+    ...(fromKey !== undefined && { fromKey }),
+    ...(toKey !== undefined && { toKey }),
+    read: (options = {}) => namingNode(node, giveBack(readRows(content, blobs, { ...options, within }))),
+    equals: async (bytes, options = {}) => await sameRows(bytes, content, blobs, { ...options, within }),
+  }))
 }
 
 /** The stream; when stored bytes turn out to be damaged, the error says whose they are. */

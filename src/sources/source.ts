@@ -196,6 +196,19 @@ export interface RestoreItem {
   equals(bytes: Bytes, options?: AbortOptions): Promise<boolean>
   /** True if `content`, read back from a target, is the same as the item's: same rows, bytes or tree. */
   matches(content: Content, options?: AbortOptions): Promise<boolean>
+  /**
+   * Of rows: up to `count` parts of about as many rows, in the order of the key, for who works on them side by side. One part when they have no
+   * key or are few.
+   */
+  parts?(options: AbortOptions & { readonly count: number }): Promise<readonly ItemPart[]>
+}
+
+/** The rows of an item between two keys; `read` and `equals` are about them alone. */
+export interface ItemPart extends Pick<RestoreItem, 'read' | 'equals'> {
+  /** The values of its first row's key; absent in the first part. */
+  readonly fromKey?: readonly string[]
+  /** Those of the first row behind it; absent in the last part. */
+  readonly toKey?: readonly string[]
 }
 
 /** Something that speaks against a restore, found before any effect. */

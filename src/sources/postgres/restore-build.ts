@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import type { AbortOptions } from '../../stream.ts'
-import type { RestoreItem } from '../source.ts'
 import { loadBlobOwners, loadBlobs } from './restore-blobs.ts'
 import { forItem } from './restore-error.ts'
 import type { Job } from './restore-jobs.ts'
@@ -12,11 +11,14 @@ import type { RestoreStages } from './restore-stages.ts'
 import { RestoredTable } from './restore-table.ts'
 import { refreshView, viewOf } from './restore-views.ts'
 
+/** Fewer bytes of rows are not worth another connection. */
+export const LEAST_PART_BYTES = 8 * 1024 * 1024
+
 /** Fills an empty database; returns its tables. @throws {BackupError} `TARGET_FAILED` naming the item that failed */
 export async function buildDatabase (sessions: Sessions, stages: RestoreStages, options: ObjectOptions): Promise<RestoredTable[]> {
   const { first } = sessions
-  const tables = largestFirst(stages.rows).map(item => new RestoredTable(item))
   await restoreObjects(first, stages.definitions, options)
+  const tables = await tablesOf(stages, sessions, options)
   await sessions.run(buildingJobs(tables, stages, options))
   await restoreObjects(first, options.owners === 'keep' ? stages.rights : [], options)
   for (const item of stages.refreshes) {
@@ -33,10 +35,11 @@ export async function buildDatabase (sessions: Sessions, stages: RestoreStages, 
  */
 export function buildingJobs (tables: readonly RestoredTable[], stages: RestoreStages, options: ObjectOptions): Job[] {
   const loads = new Map(tables.map(table => [table.item.id, loading(table, options)]))
+  const allLoads = [...loads.values()].flat()
   const positions: Job = { after: [], alone: [], run: async client => { await restorePositions(client, stages, options) } }
   const additions: Job[] = []
   const keys: Job[] = []
-  let before = gate([...loads.values(), positions])
+  let before = gate([...allLoads, positions])
   for (const batch of batchesOf(stages.additions)) {
     const isFirst = additions.length === 0 && batch.kind === 'indexes'
     const jobs = addingJobs(batch, { options, after: chain => isFirst ? loadsFor(chain, loads) : [before], isPartitioned: hasPartitions(stages) })
@@ -44,8 +47,8 @@ export function buildingJobs (tables: readonly RestoredTable[], stages: RestoreS
     additions.push(before, ...jobs)
     before = gate([before, ...jobs])
   }
-  const readBacks = tables.map(table => readingBack(table, [loads.get(table.item.id)!, ...keys.filter(({ alone }) => alone.some(name => table.item.deps.includes(name)))]))
-  return [...loads.values(), positions, ...additions, ...readBacks]
+  const readBacks = tables.flatMap(table => readingBack(table, [...loads.get(table.item.id)!, ...keys.filter(({ alone }) => alone.some(name => table.item.deps.includes(name)))]))
+  return [...allLoads, positions, ...additions, ...readBacks]
 }
 
 function hasPartitions ({ definitions }: RestoreStages): boolean {
@@ -53,7 +56,7 @@ function hasPartitions ({ definitions }: RestoreStages): boolean {
 }
 
 /** Those of the tables that the chain is about, their partitions' too. */
-function loadsFor ({ items }: Chain, loads: ReadonlyMap<string, Job>): Job[] {
+function loadsFor ({ items }: Chain, loads: ReadonlyMap<string, readonly Job[]>): Job[] {
   return [...new Set(items.flatMap(({ deps }) => deps.flatMap(dep => loads.get(dep) ?? [])))]
 }
 
@@ -79,17 +82,19 @@ function addingJobs ({ kind, chains }: Batch, { options, after, isPartitioned }:
   })
 }
 
-function loading (table: RestoredTable, { onItem }: ObjectOptions): Job {
-  const run = async (client: pg.Client, options: AbortOptions): Promise<void> => {
-    await table.load(client, options)
-    onItem(table.item)
-  }
-  return { after: [], alone: [], run }
+function loading (table: RestoredTable, { onItem }: ObjectOptions): Job[] {
+  return table.loads.map(load => {
+    const run = async (client: pg.Client, options: AbortOptions): Promise<void> => {
+      await load(client, options)
+      if (table.isLoaded) onItem(table.item)
+    }
+    return { after: [], alone: [], run }
+  })
 }
 
 /** Reading is compatible with all that is added behind the indexes; what is not waits in the server. */
-function readingBack (table: RestoredTable, after: readonly Job[]): Job {
-  return { after, alone: [], run: async (client, options) => { await table.readBack(client, options) } }
+function readingBack (table: RestoredTable, after: readonly Job[]): Job[] {
+  return table.readBacks.map(run => ({ after, alone: [], run }))
 }
 
 /** Nothing to do but to wait for many. */
@@ -114,7 +119,17 @@ async function restorePositions (client: pg.Client, { blobs, blobOwners, sequenc
   }
 }
 
-/** The largest table decides how long it all takes. */
-function largestFirst (items: readonly RestoreItem[]): RestoreItem[] {
-  return items.toSorted((a, b) => b.sizeBytes - a.sizeBytes)
+/**
+ * The largest first, which decides how long it all takes. One that holds more than a connection's share is worked on by several; but one of which foreign
+ * keys are checked is loaded by one of them, because of frozen rows the server reads no more than the keys' indexes for that.
+ */
+async function tablesOf ({ rows, additions }: RestoreStages, { first, count }: Sessions, { signal }: AbortOptions): Promise<RestoredTable[]> {
+  const total = rows.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const share = Math.max(total / count, LEAST_PART_BYTES)
+  const checked = new Set(additions.flatMap(({ attributes, deps }) => attributes['type'] === 'FK CONSTRAINT' ? deps : []))
+  const tables: RestoredTable[] = []
+  for (const item of rows.toSorted((a, b) => b.sizeBytes - a.sizeBytes)) {
+    tables.push(await RestoredTable.of(first, item, { count: Math.round(item.sizeBytes / share), isFrozen: item.deps.some(dep => checked.has(dep)), signal }))
+  }
+  return tables
 }

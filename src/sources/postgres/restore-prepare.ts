@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { AbortOptions } from '../../stream.ts'
 import type { PrepareOptions, RestoreItem } from '../source.ts'
 import { postgresSource } from './postgres-source.ts'
-import { buildDatabase } from './restore-build.ts'
+import { buildDatabase, LEAST_PART_BYTES } from './restore-build.ts'
 import { factsOf } from './restore-check.ts'
 import type { NewDatabaseContext } from './restore-check-new.ts'
 import { createRestoring, findDatabase, refuseForeign, setMarker } from './restore-databases.ts'
@@ -37,7 +37,7 @@ export async function prepareDatabase (maintenance: pg.Client, context: NewDatab
   const stages = stagesOf(items, facts?.order ?? [])
   await discardLeftover(maintenance, context)
   await createRestoring(maintenance, restoring, { owner, comment, properties: facts === undefined ? '' : creationProperties(maintenance, facts) })
-  const differing = await withDatabase(settings, restoring, { signal, tables: stages.rows.length }, async sessions => {
+  const differing = await withDatabase(settings, restoring, { signal, atMost: usefulConnections(stages.rows) }, async sessions => {
     const tables = await buildDatabase(sessions, stages, { ...statements, onItem })
     if (facts !== undefined) await applyProperties(maintenance, restoring, facts, settings)
     return await differingContents(sessions, tables, items, statements)
@@ -49,9 +49,13 @@ export async function prepareDatabase (maintenance: pg.Client, context: NewDatab
   await setMarker(maintenance, restoring, { owner, state: 'ready', comment })
 }
 
-/** Opens no more connections than `tables` keep busy. */
-async function withDatabase<T> ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { tables, signal }: AbortOptions & { readonly tables: number }, act: (sessions: Sessions) => Promise<T>): Promise<T> {
-  const lease = await server.lease(1, { atMost: Math.min(concurrency, tables + 1), signal })
+/** How many connections tables keep busy: large ones several, and what comes behind a table's rows one more. */
+function usefulConnections (tables: readonly RestoreItem[]): number {
+  return 1 + tables.reduce((sum, { sizeBytes }) => sum + Math.max(1, Math.floor(sizeBytes / LEAST_PART_BYTES)), 0)
+}
+
+async function withDatabase<T> ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { atMost, signal }: AbortOptions & { readonly atMost: number }, act: (sessions: Sessions) => Promise<T>): Promise<T> {
+  const lease = await server.lease(1, { atMost: Math.min(concurrency, atMost), signal })
   try {
     return await withSessions(lease, database, { count: lease.size, maintenanceWorkMem: partOf(maintenanceWorkMem, lease.size), durable: 'at-end', signal }, act)
   } finally {

@@ -1,10 +1,11 @@
 import type pg from 'pg'
 import type { AbortOptions } from '../../stream.ts'
-import type { RestoreItem, RowContent } from '../source.ts'
+import type { RestoreItem, RowContent, RowLayout } from '../source.ts'
 import { copyOut } from './copy.ts'
 import { quoteQualified } from './identifier.ts'
 import type { TableName } from './restore-rows.ts'
 import { readKeyTypes, rowKeyColumn } from './row-key.ts'
+import type { RowKeyColumn } from './row-key.ts'
 import { rowsCopy } from './row-query.ts'
 
 interface TargetColumns {
@@ -32,13 +33,24 @@ export async function targetColumns (client: pg.Client, { schema, name }: TableN
  */
 export async function readBack (client: pg.Client, { layout }: RestoreItem, table: TableName): Promise<RowContent | undefined> {
   const found = await targetColumns(client, table)
-  if (found === undefined || layout === undefined || !layout.columns.every(column => column in found.types)) return undefined
-  const types = await readKeyTypes(client)
-  const key = layout.key.flatMap((_, index) => rowKeyColumn(layout.columns[index]!, found.types[layout.columns[index]!]!, types) ?? [])
+  const key = found && await keyFrom(client, layout, found)
+  if (found === undefined || layout === undefined || key === undefined) return undefined
   const sql = rowsCopy({ schema: table.schema, table: table.name, rows: { columns: layout.columns, key }, condition: found.condition })
   return {
     form: 'rows',
     layout: { columns: layout.columns, key: key.map(({ order, labels }) => ({ order, ...(labels !== undefined && { labels }) })) },
     read: (options?: AbortOptions) => copyOut(client, sql, options),
   }
+}
+
+/** The key of the item's rows as the target's columns have it; undefined when the table is not there or has other columns. */
+export async function keyInTarget (client: pg.Client, { layout }: RestoreItem, table: TableName): Promise<RowKeyColumn[] | undefined> {
+  const found = await targetColumns(client, table)
+  return found && await keyFrom(client, layout, found)
+}
+
+async function keyFrom (client: pg.Client, layout: RowLayout | undefined, found: TargetColumns): Promise<RowKeyColumn[] | undefined> {
+  if (layout === undefined || !layout.columns.every(column => column in found.types)) return undefined
+  const types = await readKeyTypes(client)
+  return layout.key.flatMap((_, index) => rowKeyColumn(layout.columns[index]!, found.types[layout.columns[index]!]!, types) ?? [])
 }

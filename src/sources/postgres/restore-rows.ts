@@ -40,9 +40,22 @@ export async function loadRows (client: pg.Client, item: RestoreItem, table: Tab
  * @throws {BackupError} `TARGET_FAILED`; the transaction is then still open
  */
 export async function loadNewTable (client: pg.Client, item: RestoreItem, table: TableName, options: AbortOptions = {}): Promise<string> {
-  return await forItem({ action: `load ${item.id}`, item: item.id }, async () => {
-    await client.query(`BEGIN; TRUNCATE ONLY ${quoteQualified(table.schema, table.name)}`)
+  return await loadAlone(client, item, async () => {
+    await client.query(`TRUNCATE ONLY ${quoteQualified(table.schema, table.name)}`)
     await copyIn(client, copyOfRows(item, table, 'FROM STDIN (FREEZE)'), item.read(options), options)
+  })
+}
+
+/** As {@link loadNewTable}, for some of the item's rows: others add theirs meanwhile, so that it takes WAL and nothing is frozen. */
+export async function loadPart (client: pg.Client, item: RestoreItem, part: Pick<RestoreItem, 'read'>, options: AbortOptions = {}): Promise<string> {
+  return await loadAlone(client, item, async () => { await copyIn(client, copyOfRows(item, tableOf(item), 'FROM STDIN'), part.read(options), options) })
+}
+
+/** In a transaction of its own, whose number it returns. */
+async function loadAlone (client: pg.Client, item: RestoreItem, load: () => Promise<void>): Promise<string> {
+  return await forItem({ action: `load ${item.id}`, item: item.id }, async () => {
+    await client.query('BEGIN')
+    await load()
     const { rows: [transaction] } = await client.query<{ xid: string }>('SELECT pg_catalog.pg_current_xact_id()::pg_catalog.xid::text AS xid')
     await client.query('COMMIT')
     return transaction!.xid

@@ -9,6 +9,8 @@ import type { SessionOptions } from './restore-session.ts'
 export interface Sessions {
   /** For what has to be done one after the other. */
   readonly first: pg.Client
+  /** How many they are. */
+  readonly count: number
   /** See {@link runJobs}. */
   run(jobs: readonly Job[]): Promise<void>
 }
@@ -27,7 +29,7 @@ export async function withSessions<T> (connections: Connections, database: strin
     const opening = await Promise.allSettled(Array.from({ length: count }, async () => { clients.push(await openSession(connections, database, options)) }))
     for (const one of opening) if (one.status === 'rejected') throw one.reason
     signal?.throwIfAborted()
-    const result = await act({ first: clients[0]!, run: async jobs => { await runJobs(clients, jobs, { signal }) } })
+    const result = await act({ first: clients[0]!, count, run: async jobs => { await runJobs(clients, jobs, { signal }) } })
     await Promise.all(clients.map(async client => { await connections.release(client) }))
     return result
   } catch (error) {

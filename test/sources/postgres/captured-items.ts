@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { Artifact, Content, RestoreItem, Source } from '../../../src/sources/source.ts'
+import type { Artifact, Content, ItemPart, RestoreItem, Source } from '../../../src/sources/source.ts'
 import { collect } from '../../../src/stream.ts'
 import type { AbortOptions } from '../../../src/stream.ts'
 
@@ -39,6 +39,7 @@ export function item (about: Pick<RestoreItem, 'id' | 'kind'> & Partial<Pick<Res
     },
     entries () { throw new Error(`${about.id} is no folder tree`) },
     async equals (other) { return bytes.equals(await collect(other, { limit: LIMIT })) },
+    parts: async ({ count }) => partsOf(linesOf(bytes), count, content.layout?.key.length ?? 0),
     async matches (other) {
       if (other.form === 'files' || other.form !== content.form) return false
       const read = await bytesIn(other)
@@ -46,6 +47,22 @@ export function item (about: Pick<RestoreItem, 'id' | 'kind'> & Partial<Pick<Res
       return JSON.stringify(other.layout) === JSON.stringify(content.layout) && comparable(bytes, other.layout).equals(comparable(read, other.layout))
     },
   }
+}
+
+/** Rows whose keys are plain text, in parts of equal length. */
+function partsOf (lines: readonly string[], count: number, keyColumns: number): ItemPart[] {
+  const length = keyColumns === 0 ? lines.length : Math.ceil(lines.length / count)
+  const keyAt = (at: number): string[] => lines[at]!.split('\t').slice(0, keyColumns)
+  return Array.from({ length: Math.ceil(lines.length / length) }, (_, index) => {
+    const [from, to] = [index * length, (index + 1) * length]
+    const bytes = Buffer.from(lines.slice(from, to).map(line => `${line}\n`).join(''), 'latin1')
+    return {
+      ...(from > 0 && { fromKey: keyAt(from) }),
+      ...(to < lines.length && { toKey: keyAt(to) }),
+      async * read () { yield bytes },
+      equals: async other => bytes.equals(await collect(other, { limit: LIMIT })),
+    }
+  })
 }
 
 async function bytesIn (content: Content): Promise<Buffer> {

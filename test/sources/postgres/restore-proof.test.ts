@@ -17,6 +17,8 @@ import { createDatabase, inDatabase } from './databases.ts'
 const SCHEMA = `
   CREATE TABLE a (id int PRIMARY KEY, b int, t text); CREATE TABLE b (id int PRIMARY KEY, a int, t text UNIQUE);
   CREATE TABLE c (id int PRIMARY KEY, parent int REFERENCES c, a int REFERENCES a); CREATE TABLE heap (x int, t text);
+  CREATE TABLE large (day date, id bigint, t text, PRIMARY KEY (day, id)); INSERT INTO large SELECT date '2026-01-01' - i % 9, i, repeat('l', i % 400) FROM generate_series(-999, 2000) i;
+  CREATE TABLE named (name text PRIMARY KEY); INSERT INTO named SELECT 'n' || i FROM generate_series(1, 100) i;
   CREATE TABLE p (id int PRIMARY KEY, a int REFERENCES a) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (500); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (500) TO (5000);
   INSERT INTO a SELECT i, i, repeat('a', i % 50) FROM generate_series(1, 1000) i; INSERT INTO b SELECT i, i, 'b' || i FROM generate_series(1, 1000) i;
   INSERT INTO c SELECT i, CASE WHEN i > 1 THEN i / 2 END, i FROM generate_series(1, 1000) i; INSERT INTO heap SELECT i % 10, i FROM generate_series(1, 1000) i; INSERT INTO heap SELECT * FROM heap;
@@ -111,6 +113,64 @@ describe('a database that is built by several connections', () => {
     }))
     await restore(noting)
     expect(reads).toEqual(['as it lies', 'in order'])
+  })
+
+  describe('of which one table holds the most', () => {
+    const weighty = (given: readonly RestoreItem[], name: string): RestoreItem[] => given.map(one => one.id === `postgres/rows/public.${name}` ? { ...one, sizeBytes: 64 * 1024 * 1024 } : one)
+    const writersOf = async (table: string): Promise<number> => await inDatabase(running, 'app', async client =>
+      Number((await client.query<{ count: string }>(`SELECT count(DISTINCT xmin::text) FROM ${table}`)).rows[0]!.count))
+
+    it('has that table from several connections', async () => {
+      await restore(weighty(items, 'large'))
+      expect(await writersOf('large')).toBe(3)
+      const back = await capturedItems(postgresSource({ server, database: 'app' }))
+      const [one, other] = [items, back].map(all => all.find(({ id }) => id === 'postgres/rows/public.large')!)
+      expect(await one!.matches({ form: 'rows', layout: other!.layout!, read: () => other!.read() })).toBe(true)
+    })
+
+    it('has it from one when foreign keys are checked of it, so that its rows are frozen', async () => {
+      await restore(weighty(items, 'a'))
+      expect(await writersOf('a')).toBe(1)
+    })
+
+    it('has it from one when its key sorts in another way than an index does', async () => {
+      await restore(weighty(items, 'named'))
+      expect(await writersOf('named')).toBe(1)
+    })
+
+    it.each(['a', 'large'])('compares %s part by part', async table => {
+      const compared: string[] = []
+      const noting = weighty(items, table).map(one => one.id !== `postgres/rows/public.${table}` ? one : {
+        ...one,
+        equals: async () => { compared.push('whole'); return true },
+        parts: async (options: Parameters<NonNullable<RestoreItem['parts']>>[0]) => (await one.parts!(options)).map(part => ({
+          ...part,
+          equals: async (...given: Parameters<RestoreItem['equals']>) => {
+            const isSame = await part.equals(...given)
+            compared.push(isSame ? 'same' : 'other')
+            return isSame
+          },
+        })),
+      })
+      await restore(noting)
+      expect(compared).toEqual(['same', 'same', 'same'])
+    })
+
+    it.each([
+      ['changed', "UPDATE public.large SET t = 'lie' WHERE id = 3"], ['deleted', 'DELETE FROM public.large WHERE id = 3'], ['added', "INSERT INTO public.large VALUES ('2030-01-01', 1)"],
+    ])('names it when rows were %s after it was read back', async (_, statement) => {
+      const lying = await withSql('MATERIALIZED VIEW public.m', () => `
+        CREATE FUNCTION public.late() RETURNS int LANGUAGE plpgsql AS $$BEGIN ${statement}; RETURN 1; END$$;
+        CREATE MATERIALIZED VIEW public.m AS SELECT public.late() AS x WITH NO DATA;`)
+      await expect(restore(weighty(lying, 'large'))).rejects.toMatchObject({ code: 'TARGET_DIFFERS', data: { items: expect.arrayContaining(['postgres/rows/public.large']) as string[] } })
+    })
+
+    it('names it when a trigger changed a row of one part', async () => {
+      const lying = await withSql('TABLE public.large', sql => `${sql}
+        CREATE FUNCTION public.lie() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.id = 7 THEN NEW.t := 'lie'; END IF; RETURN NEW; END$$;
+        CREATE TRIGGER lying BEFORE INSERT ON public.large FOR EACH ROW EXECUTE FUNCTION public.lie();`)
+      await expect(restore(weighty(lying, 'large'))).rejects.toMatchObject({ code: 'TARGET_DIFFERS', data: { items: expect.arrayContaining(['postgres/rows/public.large']) as string[] } })
+    })
   })
 
   it('stops the other loads when one fails, and is gone', async () => {
