@@ -43,7 +43,7 @@ export async function storeBytes (
 
 /** As {@link storeBytes}, for what is most probably no longer than the shortest chunk: that spares the way through the chunker. What is longer after all is held no further. */
 export async function storeChunk (source: Bytes, context: StoreContext, { previous, effort }: StoreBytesOptions = {}): Promise<StoredBytes> {
-  const { blobs, chunker, signal } = context
+  const { chunker } = context
   const pieces: AsyncIterator<Uint8Array, unknown> = source[Symbol.asyncIterator]()
   const held: Uint8Array[] = []
   let length = 0, isWhole = false
@@ -57,10 +57,16 @@ export async function storeChunk (source: Bytes, context: StoreContext, { previo
   }
   const bytes = held.length === 1 ? held[0]! : Buffer.concat(held, length)
   if (!isWhole || length === 0) return await storeBytes(followed(bytes, pieces), context, { previous, effort })
+  return await storeWhole(bytes, context, { previous, effort })
+}
+
+/** As {@link storeChunk}, of all bytes, which are one or more. Their memory is given back. */
+export async function storeWhole (bytes: Uint8Array, { blobs, signal }: StoreContext, { previous, effort }: StoreBytesOptions): Promise<StoredBytes> {
+  const size = bytes.length
   const base = previous === undefined ? undefined : await new PreviousStream(previous, blobs).baseAt(0)
   const { address } = await blobs.put(bytes, { base, kind: 'chunk', effort, signal })
   free(bytes)
-  return { form: 'bytes', root: chunkCid(address), size: length, count: 0 }
+  return { form: 'bytes', root: chunkCid(address), size, count: 0 }
 }
 
 /** A stream whose first bytes were taken already. */

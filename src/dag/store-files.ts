@@ -9,12 +9,13 @@ import { mapInOrder } from '../cas/in-order.ts'
 import { encodeKey, keyOrder } from './key-order.ts'
 import { isUnusable } from './previous.ts'
 import { PreviousValues } from './previous-rows.ts'
-import { storeBytes, storeChunk } from './store-bytes.ts'
+import { storeBytes, storeChunk, storeWhole } from './store-bytes.ts'
+import type { StoreBytesOptions } from './store-bytes.ts'
 import type { StoreContext } from './store-context.ts'
 import { DEFAULT_CONCURRENCY } from './store-context.ts'
 import type { RowHistory } from './store-rows.ts'
 import { storeSorted } from './store-rows.ts'
-import type { StoredRows } from './stored-content.ts'
+import type { StoredBytes, StoredRows } from './stored-content.ts'
 import { TreeMemory } from './tree-memory.ts'
 import { walk } from './walk.ts'
 
@@ -44,6 +45,8 @@ interface EntryHistory {
   /** The root of what the file held before. */
   readonly previous?: CID | undefined
 }
+
+type ReadableEntry = FileEntry & Required<Pick<FileEntry, 'read'>>
 
 /** Asked one after the other, since the memory and the earlier tree are read in order. */
 async function * withHistory (entries: AsyncIterable<FileEntry>, context: StoreContext, bases: Pick<StoredRows, 'root'> & { readonly trees: TreeMemory } | undefined): AsyncGenerator<EntryHistory> {
@@ -79,10 +82,24 @@ async function isReusable ({ root, size }: RememberedFile, { blobs, signal }: St
 
 async function storeEntry ({ entry, known, previous }: EntryHistory, context: StoreContext): Promise<ValueReference | undefined> {
   if (known !== undefined) return known.size === 0 ? undefined : { text: known.root, length: known.size }
-  if (entry.read === undefined) return undefined
-  const bytes = counted(entry.read({ signal: context.signal }), context.onBytes)
-  const stored = entry.sizeBytes <= context.chunker.min ? await storeChunk(bytes, context, { previous, effort: 'more' }) : await storeBytes(bytes, context, { previous, effort: 'more' })
-  return stored.size === 0 ? undefined : { text: stored.root.toString(), length: stored.size }
+  if (!isReadable(entry)) return undefined
+  const stored = await storeFile(entry, context, { previous, effort: 'more' })
+  return stored === undefined || stored.size === 0 ? undefined : { text: stored.root.toString(), length: stored.size }
+}
+
+function isReadable (entry: FileEntry): entry is ReadableEntry {
+  return entry.read !== undefined
+}
+
+async function storeFile ({ sizeBytes, read, readNow }: ReadableEntry, context: StoreContext, options: StoreBytesOptions): Promise<StoredBytes | undefined> {
+  const isSmall = sizeBytes <= context.chunker.min
+  const whole = isSmall ? readNow?.() : undefined
+  if (whole === undefined) {
+    const bytes = counted(read({ signal: context.signal }), context.onBytes)
+    return isSmall ? await storeChunk(bytes, context, options) : await storeBytes(bytes, context, options)
+  }
+  context.onBytes?.(whole.length)
+  return whole.length === 0 ? undefined : await storeWhole(whole, context, options)
 }
 
 async function * rowsOf (stored: AsyncIterable<{ readonly entry: FileEntry, readonly content: ValueReference | undefined }>, { memory }: StoreContext): AsyncGenerator<RowBatch> {

@@ -96,6 +96,8 @@ export interface FileEntry {
   readonly state?: string | undefined
   /** The bytes of a file; absent for everything else. */
   read?(options?: AbortOptions): Bytes
+  /** The same at once, in memory of the caller's own; absent, or undefined, where that might take long. For small files. */
+  readNow?(): Uint8Array | undefined
   /** Of a stored file: true if `bytes` are its content. Reads of the repository what names the content's pieces, not these. */
   equals?(bytes: Bytes, options?: AbortOptions): Promise<boolean>
 }

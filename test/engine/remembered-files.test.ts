@@ -64,8 +64,21 @@ function watched (source: Source): Source {
 
 async function * watchedEntries (entries: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
   for await (const entry of entries) {
-    const bytes = entry.read?.bind(entry)
-    yield bytes === undefined ? entry : { ...entry, read: options => { read.push(entry.path); return bytes(options) } }
+    yield entry.read === undefined ? entry : { ...entry, ...watchedReads(entry.path, entry as Required<FileEntry>) }
+  }
+}
+
+function watchedReads (path: string, { read: bytes, readNow }: Required<FileEntry>): Required<Pick<FileEntry, 'read' | 'readNow'>> {
+  return {
+    read: options => {
+      read.push(path)
+      return bytes(options)
+    },
+    readNow: () => {
+      const whole = readNow()
+      if (whole !== undefined) read.push(path)
+      return whole
+    },
   }
 }
 

@@ -39,7 +39,7 @@ export async function * readTree (root: string, { files, beginMs, onFound, onSki
 /** One thing by itself: a file with several links is a file. Undefined for what cannot be stored. */
 export async function readEntry (root: string, found: FoundEntry, files: OpenFiles): Promise<FileEntry | undefined> {
   const { path, stats } = found
-  if (stats.isFile()) return { ...attributes(found), type: 'file', sizeBytes: Number(stats.size), read: options => files.read(found, options) }
+  if (stats.isFile()) return { ...attributes(found), type: 'file', sizeBytes: Number(stats.size), read: options => files.read(found, options), readNow: () => files.readNow(found) }
   if (stats.isDirectory()) return { ...attributes(found), type: 'directory' }
   if (stats.isSymbolicLink()) return { ...attributes(found), type: 'symlink', target: await linkTarget(root, path) }
   return undefined

@@ -1,7 +1,8 @@
-import { appendFileSync, chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { filesSource } from '../../../src/sources/files/files-source.ts'
@@ -212,6 +213,54 @@ describe('source of a folder', () => {
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script])
     expect(stderr.toString()).toBe('')
     expect(stdout.toString()).toBe('SOURCE_DENIED secret\n')
+  })
+
+  describe('at once', () => {
+    /** The only file, as soon as it is old enough. */
+    const fileIn = async (path: string, capture: Capture): Promise<FileEntry> => {
+      const [entry] = await Array.fromAsync(entriesOf(capture))
+      while (Math.abs(Date.now() - statSync(join(path, 'file')).ctimeMs) <= 10) await setImmediate()
+      return entry!
+    }
+
+    it.each([0, 1, 65_536])('reads the %i bytes of a small file, each time into other memory', async length => {
+      const path = await folder()
+      writeFileSync(join(path, 'file'), Buffer.alloc(length, 'x'))
+      const entry = await fileIn(path, await captureOf(path))
+      const [one, other] = [entry.readNow!()!, entry.readNow!()!]
+      expect([one, other].map(bytes => Buffer.from(bytes).toString())).toEqual(Array(2).fill('x'.repeat(length)))
+      one.fill(0)
+      expect(Buffer.from(other).toString()).toBe('x'.repeat(length))
+    })
+
+    it('reads no large file', async () => {
+      const path = await folder()
+      writeFileSync(join(path, 'file'), big)
+      expect((await fileIn(path, await captureOf(path))).readNow!()).toBeUndefined()
+    })
+
+    it.each<[string, (path: string) => void]>([
+      ['grew', path => { appendFileSync(path, 'more') }],
+      ['shrank', path => { writeFileSync(path, 'm') }],
+      ['has other bytes', path => { writeFileSync(path, 'that') }],
+      ['is gone', path => { rmSync(path) }],
+      ['is a symlink now', path => { rmSync(path); symlinkSync('/etc/passwd', path) }],
+    ])('reads no file that %s', async (_, change) => {
+      const path = await folder()
+      writeFileSync(join(path, 'file'), 'mine')
+      const entry = await fileIn(path, await captureOf(path))
+      change(join(path, 'file'))
+      expect(() => entry.readNow!()).toThrow(expect.objectContaining({ code: 'SOURCE_CHANGED' }))
+    })
+
+    it('reads nothing of a folder that was closed', async () => {
+      const path = await folder()
+      writeFileSync(join(path, 'file'), 'mine')
+      const capture = await captureOf(path)
+      const entry = await fileIn(path, capture)
+      await capture.close()
+      expect(() => entry.readNow!()).toThrow(expect.objectContaining({ code: 'CANCELLED' }))
+    })
   })
 
   it('reads bytes as they are', async () => {
