@@ -4,7 +4,10 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
   process.stderr.write('caf: Node 24 or newer is needed, this is ' + process.version + '\n')
   process.exitCode = 2
 } else {
-  import('./young-generation.ts').then(function (memory) {
+  import('./thread-pool.ts').then(function (threads) {
+    threads.widenThreadPool(process.env)
+    return import('./young-generation.ts')
+  }).then(function (memory) {
     memory.limitYoungGeneration(process, process.env)
     return import('./compile-cache.ts')
   }).then(function (cache) {

@@ -15,9 +15,12 @@ import { checkPath, TreeGuard } from './tree-guard.ts'
 
 export interface WriteTreeOptions extends AbortOptions {
   readonly ownership: Ownership
-  /** How many files are written at once. @default 8 */
-  readonly concurrency?: number
 }
+
+/** Files written at once whose contents come in pieces. */
+const LARGE_AT_ONCE = 8
+/** Small ones: those that are synced side by side share a commit of the file system's journal, as far as there are threads for it. */
+const SMALL_AT_ONCE = 32
 
 /** Entries in their order; read twice. */
 export type Entries = (options: AbortOptions) => AsyncIterable<FileEntry>
@@ -33,38 +36,36 @@ export async function writeTree (root: string, entries: Entries, options: WriteT
 }
 
 /** Folders, files and hard links. */
-async function writeFiles (root: string, entries: Entries, { signal, ownership, concurrency = 8 }: WriteTreeOptions): Promise<void> {
+async function writeFiles (root: string, entries: Entries, { signal, ownership }: WriteTreeOptions): Promise<void> {
   const failed = new AbortController()
   const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
   const guard = new TreeGuard()
   const isNear = (await DiskPlace.of(root)).isLocal
-  const writing = new Set<Promise<unknown>>()
-  const begin = (entry: FileEntry): void => {
-    const one = writeFile(root, entry, { ownership, isNear, signal: stop }).catch((error: unknown) => { failed.abort(error) }).finally(() => writing.delete(one))
+  const large = new Set<Promise<unknown>>()
+  const small = new Set<Promise<unknown>>()
+  const begin = async (entry: FileEntry): Promise<void> => {
+    const isSmall = isNear && entry.sizeBytes < HOLE_BYTES
+    const [writing, write, atOnce] = isSmall ? [small, writeSmall, SMALL_AT_ONCE] : [large, writePieces, LARGE_AT_ONCE]
+    const one = write(root, entry, { ownership, signal: stop }).catch((error: unknown) => { failed.abort(error) }).finally(() => writing.delete(one))
     writing.add(one)
+    if (writing.size >= atOnce) await Promise.race(writing)
   }
+  const ended = async (): Promise<void> => { await Promise.all([...small, ...large]) }
   try {
     for await (const entry of entries({ signal: stop })) {
       stop.throwIfAborted()
       guard.arrive(entry)
       if (entry.type === 'directory') await onTarget(entry.path, async () => await mkdir(join(root, entry.path), 0o700))
       if (entry.type === 'hardlink') {
-        await Promise.all(writing)
+        await ended()
         await writeHardLink(root, entry)
       }
-      if (entry.type === 'file') begin(entry)
-      if (writing.size >= concurrency) await Promise.race(writing)
+      if (entry.type === 'file') await begin(entry)
     }
   } finally {
-    await Promise.all(writing)
+    await ended()
   }
   stop.throwIfAborted()
-}
-
-interface WriteFileOptions extends AbortOptions {
-  readonly ownership: Ownership
-  /** True if writing a little takes no time to speak of, until it has to be durable. */
-  readonly isNear: boolean
 }
 
 const sync = promisify(fsync)
@@ -72,12 +73,7 @@ const sync = promisify(fsync)
 /** A new file, in place of nothing. */
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
-async function writeFile (root: string, entry: FileEntry, { ownership, isNear, signal }: WriteFileOptions): Promise<void> {
-  if (isNear && entry.sizeBytes < HOLE_BYTES) await writeSmall(root, entry, { ownership, signal })
-  else await writePieces(root, entry, { ownership, signal })
-}
-
-/** A file too small to have holes: all but the last step at once, which costs a fifth of the ways through the thread pool. */
+/** A file too small to have holes, on a disk where writing a little takes no time to speak of until it has to be durable: all but the last step at once, which costs a fifth of the ways through the thread pool. */
 async function writeSmall (root: string, entry: FileEntry, { ownership, signal }: WriteTreeOptions): Promise<void> {
   await onTarget(entry.path, async () => {
     const file = openSync(join(root, entry.path), FLAGS, 0o600)
