@@ -7,7 +7,7 @@ import { PACK_PREFIX, packNameOf } from './layout.ts'
 import { Listings } from './listings.ts'
 import { Marked } from './marked.ts'
 import type { PackListing } from './pack-format.ts'
-import { PACK_TARGET_BYTES, storedPackBytes } from './pack-format.ts'
+import { PACK_TARGET_BLOBS, PACK_TARGET_BYTES, storedPackBytes } from './pack-format.ts'
 import type { Repository, Root } from './repository.ts'
 import { listSegments, listedPacks } from './segments.ts'
 
@@ -52,6 +52,7 @@ export interface GarbagePlan {
 export const MAX_WASTE = 0.3
 /** A pack below this is worth merging with others. */
 const SMALL_BYTES = PACK_TARGET_BYTES / 4
+const SMALL_BLOBS = PACK_TARGET_BLOBS / 4
 /** So many small packs are left alone, else each collection would copy the last one's. */
 const SMALL_PACKS = 8
 /** Needed blobs that one collection copies at most, since it keeps a list of them; what is left is for the next one. */
@@ -171,7 +172,7 @@ function choose (uses: readonly PackUse[], maxWaste: number): PlannedPack[] {
   const unneeded = uses.filter(use => use.neededBlobs === 0)
   const others = uses.filter(use => use.neededBlobs > 0)
   const wasteful = others.filter(use => use.wastedBytes > maxWaste * (use.wastedBytes + use.neededBytes))
-  const small = others.filter(use => use.sizeBytes < SMALL_BYTES && !wasteful.includes(use))
+  const small = others.filter(use => use.sizeBytes < SMALL_BYTES && use.neededBlobs < SMALL_BLOBS && !wasteful.includes(use))
   return [
     ...unneeded.map(use => planned(use, 'unneeded')),
     ...withinLimit([...wasteful.map(use => [use, 'wasteful'] as const), ...(small.length > SMALL_PACKS ? small : []).map(use => [use, 'small'] as const)]),

@@ -5,17 +5,18 @@ import type { PackedBlob } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
 import type { Copy } from './copy.ts'
 import { packKey } from './layout.ts'
+import { PACK_TARGET_BLOBS } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 import { PackWriter } from './pack-writer.ts'
 import type { FinishedPack } from './pack-writer.ts'
 import { sealedLength } from './sealed-backend.ts'
-import { SEGMENT_BLOBS, segmentRuns } from './segment.ts'
+import { segmentRuns } from './segment.ts'
 import { writeSegment } from './segments.ts'
 import { free } from './zstd.ts'
 
 /** Packs being written at one time; more wait, and `append`'s callers with them. Each takes 18 MB of memory. */
 const PACKS_IN_FLIGHT = 1
-/** A segment is written at the latest after so many packs. */
+/** A segment is written at the latest after so many packs, or as many blobs as the largest pack has. */
 const SEGMENT_PACKS = 16
 
 export interface PackSinkOptions {
@@ -143,7 +144,7 @@ export class PackSink {
     this.#spare.push(memory)
     this.#durable.push(listing)
     const blobs = this.#durable.reduce((sum, pack) => sum + pack.blobs.length, 0)
-    if (this.#durable.length >= SEGMENT_PACKS || blobs >= SEGMENT_BLOBS) this.#index()
+    if (this.#durable.length >= SEGMENT_PACKS || blobs >= PACK_TARGET_BLOBS) this.#index()
   }
 
   /** Starts to write segments for all packs that are durable by now, after those that are being written. */

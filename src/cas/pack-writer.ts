@@ -1,7 +1,7 @@
 import type { PackedBlob } from './blob-list.ts'
 import { copyAt } from './copy.ts'
 import type { Copy } from './copy.ts'
-import { HEAD_BYTES, PACK_TARGET_BYTES, encodeFooter, encodeFooterLength, encodeHead, encodeSeal, packHash } from './pack-format.ts'
+import { HEAD_BYTES, PACK_TARGET_BLOBS, PACK_TARGET_BYTES, encodeFooter, encodeFooterLength, encodeHead, encodeSeal, packHash } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 import { copyShared } from './shared-bytes.ts'
 
@@ -40,7 +40,7 @@ export class PackWriter {
 
   /** True once the pack should be finished. */
   get isFull (): boolean {
-    return this.#length - HEAD_BYTES >= PACK_TARGET_BYTES
+    return this.#length - HEAD_BYTES >= PACK_TARGET_BYTES || this.#blobs.length >= PACK_TARGET_BLOBS
   }
 
   /** How many blobs it holds. */

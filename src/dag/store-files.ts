@@ -1,4 +1,5 @@
 import type { RowBatch, ValueReference } from '../chunking/row-splitter.ts'
+import type { CutSizes } from '../chunking/byte-cutter.ts'
 import type { FileContent, FileEntry } from '../sources/source.ts'
 import type { CID } from './block.ts'
 import { addressOf, parseCid } from './block.ts'
@@ -24,17 +25,18 @@ export async function storeFiles (content: FileContent, context: StoreContext, {
   const { signal, concurrency = DEFAULT_CONCURRENCY } = context
   const trees = new TreeMemory(context.blobs)
   const entries = withHistory(content.entries({ signal }), context, bases && { ...bases, trees })
-  const stored = mapInOrder(entries, concurrency, async file => ({ entry: file.entry, content: await storeEntry(file, context) }), { weigh })
+  const stored = mapInOrder(entries, concurrency, async file => ({ entry: file.entry, content: await storeEntry(file, context) }), { weigh: file => weigh(file, context.chunker) })
   const { tree, cut } = await storeSorted(rowsOf(stored, context), context, { key: FILE_KEY, cut: like?.cut, earlier: bases, trees })
   return { content: { form: 'files', ...tree, columns: FILE_COLUMNS, key: FILE_KEY, cut }, hash: addressOf(tree.root) }
 }
 
-/** A file of this size or more counts as one of those that are stored at once, smaller ones as a part of one: their chunks are encoded together. */
-const WHOLE_BYTES = 512 * 1024
-const MOST_FOR_ONE = 64
+/** Files that are small, so many or with so many bytes together, count as one of those that are stored at once: their chunks are encoded together. */
+const SMALL_FOR_ONE = 64
+const SMALL_BYTES_FOR_ONE = 512 * 1024
 
-function weigh ({ entry, known }: EntryHistory): number {
-  return Math.max(known === undefined ? Math.min(entry.sizeBytes / WHOLE_BYTES, 1) : 0, 1 / MOST_FOR_ONE)
+function weigh ({ entry, known }: EntryHistory, { min }: CutSizes): number {
+  if (known !== undefined) return 1 / SMALL_FOR_ONE
+  return entry.sizeBytes > min ? 1 : Math.max(entry.sizeBytes / SMALL_BYTES_FOR_ONE, 1 / SMALL_FOR_ONE)
 }
 
 /** An entry, and what is known of it. */

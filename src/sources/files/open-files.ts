@@ -11,6 +11,8 @@ import type { FoundEntry } from './folder-walk.ts'
 import { changed, sourceError } from './source-error.ts'
 
 const PIECE_BYTES = 512 * 1024
+/** Smaller files are read into memory of their size. */
+const OWN_BYTES = 128 * 1024
 
 /** Not through a symlink that took the file's place, and not waiting for a writer of a FIFO that did. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -47,14 +49,19 @@ export class OpenFiles {
    */
   async * read (found: FoundEntry, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    const memory = this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES)
+    const memory = this.#memoryFor(found)
     try {
       const whole = this.#isNear(found) ? this.#readNow(found, memory) : undefined
       if (whole === undefined) yield * this.#readInPieces(found, memory, signal)
       else if (whole.length > 0) yield whole
     } finally {
-      this.#spare.push(memory)
+      if (memory.length === PIECE_BYTES) this.#spare.push(memory)
     }
+  }
+
+  /** Many small files may be read side by side. */
+  #memoryFor ({ stats }: FoundEntry): Buffer {
+    return stats.size < OWN_BYTES ? Buffer.allocUnsafe(Number(stats.size)) : this.#spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES)
   }
 
   /** As {@link read}, at once and in new memory, if that takes no time to speak of. @throws {BackupError} as `read` */
