@@ -2,9 +2,13 @@ import type { AbortOptions, Bytes } from '../../stream.ts'
 import type { RowChanges } from '../source.ts'
 import type { TableRows } from './catalog-tables.ts'
 import { keysQuery } from './keys-query.ts'
+import { readAhead } from './read-ahead.ts'
 import type { ReadErrorContext } from './read-error.ts'
 import { changedCopy, countChanges } from './row-query.ts'
 import type { SnapshotReaders } from './snapshot-readers.ts'
+
+/** Bytes of keys that are read before they are needed: those of five million rows that are sent as bits. The connection is then free for another table. */
+const KEYS_AHEAD = 2 * 1024 * 1024
 
 export interface ChangesReaderOptions {
   readonly schema: string
@@ -39,7 +43,7 @@ export class ChangesReader {
     const { readers, context, since, rows: { key } } = this.#options
     const keys = keysQuery({ ...this.#options, key })
     const { streams: [sent, rows], close } = await readers.copyAll([keys.sql, changedCopy(this.#options, since)], context, { signal })
-    return { keys: keys.read(sent!), rows: rows!, close }
+    return { keys: keys.read(readAhead(sent!, KEYS_AHEAD)), rows: rows!, close }
   }
 }
 

@@ -10,7 +10,7 @@ import type { ReadErrorContext } from './read-error.ts'
 /** Streams that are open at the same time. */
 export interface SideBySide {
   readonly streams: readonly Bytes[]
-  /** Ends them, also in the middle. Safe to call twice. */
+  /** Ends those that have not come to their end. Safe to call twice. */
   close(): Promise<void>
 }
 
@@ -71,18 +71,20 @@ export class SnapshotReaders {
     }
   }
 
-  /** What several COPYs send, to be read side by side, each on a connection of its own; waits for all of these at once. The caller closes it. */
+  /**
+   * What several COPYs send, to be read side by side, each on a connection of its own; waits for all of these at once, and others may have one when its COPY
+   * has come to its end. The caller closes it.
+   */
   async copyAll (statements: readonly string[], context: ReadErrorContext, { signal }: AbortOptions = {}): Promise<SideBySide> {
     await this.#slots.acquire(statements.length, { signal })
-    const readings = statements.map(sql => new Reading(sql, context))
-    let isOpen = true
-    const close = async (): Promise<void> => {
-      if (isOpen) this.#free(readings)
-      isOpen = false
+    const readings = new Set(statements.map(sql => new Reading(sql, context)))
+    const free = (reading: Reading): void => {
+      if (readings.delete(reading)) this.#free([reading])
     }
+    const close = async (): Promise<void> => { readings.forEach(free) }
     try {
       const streams: Bytes[] = []
-      for (const reading of readings) streams.push(reading.bytes(this.#idle.pop() ?? await this.#joined(context, { signal }), { signal }))
+      for (const reading of [...readings]) streams.push(freeing(reading.bytes(this.#idle.pop() ?? await this.#joined(context, { signal }), { signal }), () => { free(reading) }))
       return { streams, close }
     } catch (error) {
       await close()
@@ -133,5 +135,14 @@ export class SnapshotReaders {
   /** Ends the connections that nobody uses now. */
   async closeIdle (): Promise<void> {
     await Promise.all(this.#idle.splice(0).map(async client => { await this.#lease.release(client) }))
+  }
+}
+
+/** The stream; calls `free` when it is over. */
+async function * freeing (bytes: Bytes, free: () => void): Bytes {
+  try {
+    yield * bytes
+  } finally {
+    free()
   }
 }
