@@ -1,4 +1,5 @@
 import { Decrypter, Encrypter } from 'age-encryption'
+import { scryptIdentity } from '../../age/scrypt-identity.ts'
 import { MAX_WORK_FACTOR, WORK_FACTOR, workLimit } from '../../age/work-limit.ts'
 import { BackupError, isBackupError } from '../../errors.ts'
 
@@ -29,7 +30,7 @@ export async function wrapForRecipients (payload: Uint8Array, recipients: readon
 export async function unwrapWithSecret (file: Uint8Array, secret: string, { maxWorkFactor = MAX_WORK_FACTOR }: UnwrapSecretOptions = {}): Promise<Uint8Array | undefined> {
   const decrypter = new Decrypter()
   decrypter.addIdentity(workLimit(maxWorkFactor, () => tooMuchWork(maxWorkFactor)))
-  decrypter.addPassphrase(secret)
+  decrypter.addIdentity(scryptIdentity(secret))
   return await unwrap(file, decrypter)
 }
 
@@ -48,7 +49,8 @@ async function unwrap (file: Uint8Array, decrypter: Decrypter): Promise<Uint8Arr
   // Identities are asked in their order: the last one is asked only if no other could open it.
   decrypter.addIdentity({ unwrapFileKey: () => { unmatched = true; return null } })
   try {
-    return await decrypter.decrypt(file)
+    // As a stream: else the library makes a `Response` of it, for which Node loads the whole of `fetch`.
+    return new Uint8Array(Buffer.concat(await Array.fromAsync(await decrypter.decrypt(ReadableStream.from([file])))))
   } catch (error) {
     if (unmatched) return undefined
     if (isBackupError(error)) throw error

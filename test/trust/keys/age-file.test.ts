@@ -33,6 +33,19 @@ describe('files for a secret', () => {
     expect(Buffer.from(file).toString('latin1')).toMatch(/^age-encryption\.org\/v1\n-> scrypt \S+ 15\n/)
   })
 
+  it('of the library open with its other work factors; those that are not as they should be count as damaged', async () => {
+    const encrypter = new Encrypter()
+    encrypter.setPassphrase(SECRET)
+    encrypter.setScryptWorkFactor(10)
+    const text = Buffer.from(await encrypter.encrypt(payload)).toString('latin1')
+    const [stanza = '', salt = ''] = /-> scrypt (\S+) 10\n/.exec(text) ?? []
+    const opened = async (line: string): Promise<unknown> => await unwrapWithSecret(Buffer.from(text.replace(stanza, line), 'latin1'), SECRET)
+    expect(await opened(stanza)).toEqual(new Uint8Array(payload))
+    for (const line of [`-> scrypt ${salt.slice(1)} 10\n`, `-> scrypt ${salt}== 10\n`, `-> scrypt ${salt} 010\n`, `-> scrypt ${salt} 0\n`, `-> scrypt ${salt}\n`, `-> scrypt ${salt} 10 10\n`]) {
+      await expect(opened(line), line).rejects.toMatchObject({ code: 'SEAL_BROKEN' })
+    }
+  })
+
   it.skipIf(!hasPty)('are opened by the stock age, and its files by us', async () => {
     await writeFile(join(folder, 'ours.age'), await wrapWithSecret(payload, SECRET))
     ageOnTerminal(`age -d -o '${folder}/plain' '${folder}/ours.age'`, [SECRET])
