@@ -8,17 +8,15 @@ import type { Batch, Chain, ObjectOptions } from './restore-objects.ts'
 import { sequenceOf, setPosition } from './restore-sequences.ts'
 import type { Sessions } from './restore-sessions.ts'
 import type { RestoreStages } from './restore-stages.ts'
-import { RestoredTable } from './restore-table.ts'
+import type { RestoredTable } from './restore-table.ts'
+import { restoredTables } from './restore-tables.ts'
 import { refreshView, viewOf } from './restore-views.ts'
-
-/** Fewer bytes of rows are not worth another connection. */
-export const LEAST_PART_BYTES = 8 * 1024 * 1024
 
 /** Fills an empty database; returns its tables. @throws {BackupError} `TARGET_FAILED` naming the item that failed */
 export async function buildDatabase (sessions: Sessions, stages: RestoreStages, options: ObjectOptions): Promise<RestoredTable[]> {
   const { first } = sessions
   await restoreObjects(first, stages.definitions, options)
-  const tables = await tablesOf(stages, sessions, options)
+  const tables = await restoredTables(stages, sessions, options)
   await sessions.run(buildingJobs(tables, stages, options))
   await restoreObjects(first, options.owners === 'keep' ? stages.rights : [], options)
   for (const item of stages.refreshes) {
@@ -117,19 +115,4 @@ async function restorePositions (client: pg.Client, { blobs, blobOwners, sequenc
     await setPosition(client, item, sequenceOf(item), abort)
     onItem(item)
   }
-}
-
-/**
- * The largest first, which decides how long it all takes. One that holds more than a connection's share is worked on by several; but one of which foreign
- * keys are checked is loaded by one of them, because of frozen rows the server reads no more than the keys' indexes for that.
- */
-async function tablesOf ({ rows, additions }: RestoreStages, { first, count }: Sessions, { signal }: AbortOptions): Promise<RestoredTable[]> {
-  const total = rows.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  const share = Math.max(total / count, LEAST_PART_BYTES)
-  const checked = new Set(additions.flatMap(({ attributes, deps }) => attributes['type'] === 'FK CONSTRAINT' ? deps : []))
-  const tables: RestoredTable[] = []
-  for (const item of rows.toSorted((a, b) => b.sizeBytes - a.sizeBytes)) {
-    tables.push(await RestoredTable.of(first, item, { count: Math.round(item.sizeBytes / share), isFrozen: item.deps.some(dep => checked.has(dep)), signal }))
-  }
-  return tables
 }

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { AbortOptions } from '../../stream.ts'
 import type { PrepareOptions, RestoreItem } from '../source.ts'
 import { postgresSource } from './postgres-source.ts'
-import { buildDatabase, LEAST_PART_BYTES } from './restore-build.ts'
+import { buildDatabase } from './restore-build.ts'
 import { factsOf } from './restore-check.ts'
 import type { NewDatabaseContext } from './restore-check-new.ts'
 import { createRestoring, findDatabase, refuseForeign, setMarker } from './restore-databases.ts'
@@ -17,6 +17,7 @@ import { withSessions } from './restore-sessions.ts'
 import type { Sessions } from './restore-sessions.ts'
 import type { StatementContext } from './restore-statements.ts'
 import { stagesOf } from './restore-stages.ts'
+import { usefulConnections } from './restore-tables.ts'
 import { TargetState } from './restore-target.ts'
 import { differingContents, differingObjects, refuseDifferences } from './restore-verify.ts'
 import { readServerMajor } from './server-facts.ts'
@@ -47,11 +48,6 @@ export async function prepareDatabase (maintenance: pg.Client, context: NewDatab
   refuseDifferences(items.map(item => item.id).filter(id => differing.includes(id)))
   for (const item of items) if (item.kind === 'pg.database') onItem(item)
   await setMarker(maintenance, restoring, { owner, state: 'ready', comment })
-}
-
-/** How many connections tables keep busy: large ones several, and what comes behind a table's rows one more. */
-function usefulConnections (tables: readonly RestoreItem[]): number {
-  return 1 + tables.reduce((sum, { sizeBytes }) => sum + Math.max(1, Math.floor(sizeBytes / LEAST_PART_BYTES)), 0)
 }
 
 async function withDatabase<T> ({ server, concurrency, maintenanceWorkMem }: RestorerSettings, database: string, { atMost, signal }: AbortOptions & { readonly atMost: number }, act: (sessions: Sessions) => Promise<T>): Promise<T> {

@@ -10,7 +10,7 @@ import { tableParts, wholeTable } from './restore-table-piece.ts'
 import type { TablePiece } from './restore-table-piece.ts'
 
 export interface TableOptions extends AbortOptions {
-  /** How many connections would have to share the table, so that none of them waits for the others. */
+  /** How many connections shall share the table, if its key allows. */
   readonly count: number
   /** True if its rows shall be born frozen, which takes one stream for all of them. */
   readonly isFrozen: boolean
