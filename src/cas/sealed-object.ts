@@ -91,10 +91,11 @@ export async function * openStream (storageKey: string, stored: Bytes, sealing: 
     const start = Buffer.from(await reader.take(PREFIX_BYTES))
     const head = Buffer.concat([start, await reader.take(sealHeadBytes(storageKey, start) - PREFIX_BYTES)])
     const seal = await openHead(storageKey, head, sealing)
+    const memory = Buffer.allocUnsafeSlow(STORED_SEGMENT_BYTES)
     let left = 0
     for (let number = 0; number < seal.segments; number++) {
       signal?.throwIfAborted()
-      const plain = seal.open(number, await reader.take(seal.storedSegment(number)))
+      const plain = seal.open(number, memory.subarray(0, await reader.takeInto(memory.subarray(0, seal.storedSegment(number)))))
       if (number === 0) left = seal.lengthIn(plain)
       const content = plain.subarray(number === 0 ? LENGTH_BYTES : 0)
       const piece = content.subarray(0, left)
