@@ -7,8 +7,7 @@ import type { PackedBlob } from './blob-list.ts'
 import type { Address } from './blob-store.ts'
 import { copiesIn } from './copy.ts'
 import type { Copy } from './copy.ts'
-import { livePacks } from './garbage-plan.ts'
-import { Listings } from './listings.ts'
+import type { KnownSegments } from './known-segments.ts'
 import type { PackListing } from './pack-format.ts'
 import { readListing } from './pack-reader.ts'
 import type { Repository } from './repository.ts'
@@ -24,6 +23,7 @@ export interface EvacuationOptions extends AbortOptions {
   readonly sparable: ReadonlySet<string>
   /** How much of a pack may be garbage for it to be spared, 0 to 1. */
   readonly maxWaste: number
+  readonly segments: KnownSegments
 }
 
 export interface Evacuation {
@@ -44,14 +44,11 @@ export class Evacuator {
   /** Depth of what was copied. */
   readonly #copied = new Map<Address, number>()
   #copiedBytes = 0
-  /** As of the last look at what there is. */
-  #listings: Listings
 
   constructor (repository: Repository, packs: Iterable<string>, options: EvacuationOptions) {
     this.#repository = repository
     this.#options = options
     this.#doomed = new Set(packs)
-    this.#listings = this.#newListings()
   }
 
   async run (): Promise<Evacuation> {
@@ -59,7 +56,6 @@ export class Evacuator {
     // Each pack that turns out to stay may hold deltas whose bases must then stay too.
     for (let before = -1; before !== this.#doomed.size;) {
       before = this.#doomed.size
-      this.#listings = this.#newListings() // with the packs written by now
       const held = await this.#basesOutside()
       const wanted = await this.#wantedInside(held)
       if (this.#spare(wanted.neededBytes)) continue
@@ -70,14 +66,14 @@ export class Evacuator {
     return { empty: [...this.#doomed], copiedBytes: this.#copiedBytes }
   }
 
-  #newListings (): Listings {
-    return new Listings(() => livePacks(this.#repository, this.#options.deleted, this.#options))
+  #listings (): AsyncIterable<PackListing> {
+    return this.#options.segments.livePacks(this.#options.deleted, this.#options)
   }
 
   /** Bases of all deltas in packs that stay. */
   async #basesOutside (): Promise<AddressSet> {
     const held = new AddressSet()
-    for await (const { name, blobs } of this.#listings) {
+    for await (const { name, blobs } of this.#listings()) {
       if (this.#doomed.has(name)) continue
       for (const { base } of blobs) if (base !== undefined) held.add(base)
     }
@@ -122,7 +118,7 @@ export class Evacuator {
 
   /** Leaves out what has an intact copy outside that serves as well. */
   async #dropCovered (wanted: Map<Address, Copy>, held: AddressSet): Promise<void> {
-    for await (const listing of this.#listings) {
+    for await (const listing of this.#listings()) {
       if (this.#doomed.has(listing.name)) continue
       for (const [address, copy] of copiesIn(listing)) {
         const inside = wanted.get(address)
@@ -181,7 +177,7 @@ export class Evacuator {
   /** Listings of the planned packs: from the segments, of orphans from their footers. Packs that cannot be listed stay. */
   async * #doomedListings (): AsyncGenerator<PackListing> {
     const unlisted = new Set(this.#doomed)
-    for await (const listing of this.#listings) {
+    for await (const listing of this.#listings()) {
       if (unlisted.delete(listing.name)) yield listing
     }
     for (const name of unlisted) {

@@ -6,6 +6,7 @@ import { count } from './count.ts'
 import { Evacuator } from './evacuation.ts'
 import { MAX_WASTE, markNeeded } from './garbage-plan.ts'
 import type { GarbagePlan, Mark, PlannedPack } from './garbage-plan.ts'
+import { KnownSegments } from './known-segments.ts'
 import { PACK_PREFIX, finalKey, packKey, packNameOf, planKey, segmentKey } from './layout.ts'
 import type { Marked } from './marked.ts'
 import { waitForSessions } from './open-sessions.ts'
@@ -16,7 +17,7 @@ import { FinalRecord, createRecord, readRecord } from './records.ts'
 import { checkShareable } from './repository-config.ts'
 import type { Repository } from './repository.ts'
 import { renewSegments, superfluousSegments } from './segment-turnover.ts'
-import { listSegments, listedPacks } from './segments.ts'
+import { listSegments } from './segments.ts'
 
 export interface ApplyGarbageOptions extends AbortOptions, Pick<WaitOptions, 'pollMs' | 'onWait'> {
   /** Called after all sessions that could know the planned packs have ended; must then see their commits. */
@@ -69,7 +70,7 @@ async function finishEarlier (repository: Repository, options: ApplyGarbageOptio
     const plans = await repository.refresh(options)
     const { newest, open, final } = plans
     if (open === undefined) {
-      if (final !== undefined) await finish(repository, final, options)
+      if (final !== undefined) await finish(repository, final, new KnownSegments(repository.backend), options)
       return plans
     }
     await carryOut(repository, { n: newest, packs: open, reasons: new Map(), only: [] }, options)
@@ -90,14 +91,15 @@ async function carryOut (repository: Repository, work: Work, options: ApplyGarba
   const { deleted } = await repository.refresh({ signal })
   const sizes = await packSizes(repository, { signal })
   const marked = await markNeeded(repository, options.mark, { signal, ...(options.marked && { marked: options.marked }) })
-  const superfluous = await superfluousSegments(backend, deleted, { signal })
+  const segments = new KnownSegments(backend)
+  const superfluous = await superfluousSegments(segments, deleted, { signal })
   const { empty, copiedBytes } = await new Evacuator(repository, work.packs, {
-    marked, deleted, signal, removed: new Set(work.only), sparable: sparable(work), maxWaste: options.maxWaste ?? MAX_WASTE,
+    marked, deleted, segments, signal, removed: new Set(work.only), sparable: sparable(work), maxWaste: options.maxWaste ?? MAX_WASTE,
   }).run()
   const final = await agree(repository, work.n, { time: repository.now(), delete: [...empty], segments: superfluous })
-  await finish(repository, final, options)
+  await finish(repository, final, segments, options)
   const freedBytes = final.delete.reduce((sum, name) => sum + (sizes.get(name) ?? 0), -copiedBytes)
-  const removed = (): AsyncIterable<Address> => goneWith(repository, new Set(final.delete))
+  const removed = (): AsyncIterable<Address> => goneWith(repository, new Set(final.delete), segments)
   return { packs: final.delete, freedBytes, removedBlobs: await count(removed()), removed }
 }
 
@@ -116,15 +118,15 @@ async function agree (repository: Repository, n: number, final: FinalRecord): Pr
 }
 
 /** Does what a final says. Doing it again, or at the same time elsewhere, changes nothing more. */
-async function finish (repository: Repository, final: FinalRecord, { signal }: AbortOptions): Promise<void> {
+async function finish (repository: Repository, final: FinalRecord, segments: KnownSegments, { signal }: AbortOptions): Promise<void> {
   const { backend } = repository
   const present = await packSizes(repository, { signal })
-  const segments = new Set(await listSegments(backend, { signal }))
+  const listed = new Set(await listSegments(backend, { signal }))
   const { deleted } = await repository.refresh({ signal })
   const packs = [...present.keys()].filter(name => deleted.has(name))
-  const old = (final.segments ?? []).filter(name => segments.has(name))
+  const old = (final.segments ?? []).filter(name => listed.has(name))
   if (packs.length === 0 && old.length === 0) return
-  await renewSegments(backend, deleted, () => repository.newName(), { signal })
+  await renewSegments(segments, deleted, () => repository.newName(), { signal })
   for (const name of old) await backend.delete(segmentKey(name), { signal })
   for (const name of packs) await backend.delete(packKey(name), { signal })
   await repository.refresh({ signal })
@@ -140,9 +142,9 @@ async function packSizes (repository: Repository, options: AbortOptions): Promis
 }
 
 /** Blobs of those packs that no other pack has; the segments that listed them are still there. */
-async function * goneWith ({ backend, index }: Repository, packs: ReadonlySet<string>): AsyncGenerator<Address> {
+async function * goneWith ({ index }: Repository, packs: ReadonlySet<string>, segments: KnownSegments): AsyncGenerator<Address> {
   const seen = new AddressSet()
-  for await (const { name, blobs } of listedPacks(backend, await listSegments(backend))) {
+  for await (const { name, blobs } of segments.livePacks(new Set())) {
     if (!packs.has(name)) continue
     for (const { address } of blobs) if (index.find(address).length === 0 && seen.add(address)) yield address
   }

@@ -3,13 +3,12 @@ import type { AbortOptions } from '../stream.ts'
 import { AddressSet } from './address-set.ts'
 import type { Address } from './blob-store.ts'
 import { DeltaBases } from './delta-bases.ts'
+import { KnownSegments } from './known-segments.ts'
 import { PACK_PREFIX, packNameOf } from './layout.ts'
-import { Listings } from './listings.ts'
 import { Marked } from './marked.ts'
 import type { PackListing } from './pack-format.ts'
 import { PACK_TARGET_BLOBS, PACK_TARGET_BYTES, storedPackBytes } from './pack-format.ts'
 import type { Repository, Root } from './repository.ts'
-import { listSegments, listedPacks } from './segments.ts'
 
 /**
  * Yields every address that `roots` are made of, which are the visible snapshots and those that are being read (see {@link Repository.roots}). What `marked`
@@ -82,10 +81,10 @@ export async function planGarbage (repository: Repository, { mark, marked, maxWa
   const needed = await markNeeded(repository, mark, { signal, ...(marked && { marked }) })
   const removed = new Set(only)
   refuseNeeded(removed, needed)
-  const listings = new Listings(() => livePacks(repository, deleted, { signal }))
-  const bases = only === undefined ? await basesOf(needed, listings) : new AddressSet()
+  const segments = new KnownSegments(repository.backend)
+  const bases = only === undefined ? await basesOf(needed, segments.livePacks(deleted, { signal })) : new AddressSet()
   const stays = only === undefined ? (address: Address) => needed.has(address) || bases.has(address) : (address: Address) => !removed.has(address)
-  const uses = await measure(listings, stays, removed)
+  const uses = await measure(segments.livePacks(deleted, { signal }), stays, removed)
   const chosen = only === undefined ? choose(uses, maxWaste) : uses.filter(use => use.touched).map(use => planned(use, 'wasteful'))
   const orphans = only === undefined ? await findOrphans(repository, deleted, { signal }) : []
   return summary([...chosen, ...orphans], uses, only)
@@ -128,13 +127,6 @@ async function checkListed (repository: Repository, address: Address): Promise<v
 function refuseNeeded (removed: ReadonlySet<Address>, needed: Marked): void {
   for (const address of removed) {
     if (needed.has(address)) throw new BackupError('BLOB_IN_USE', `blob ${address} is part of a snapshot`, { data: { address } })
-  }
-}
-
-/** Listings of the packs that exist for readers. */
-export async function * livePacks (repository: Repository, deleted: ReadonlySet<string>, options: AbortOptions): AsyncGenerator<PackListing> {
-  for await (const pack of listedPacks(repository.backend, await listSegments(repository.backend, options), options)) {
-    if (!deleted.has(pack.name)) yield pack
   }
 }
 

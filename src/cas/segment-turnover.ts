@@ -1,9 +1,9 @@
 import { BackupError } from '../errors.ts'
-import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
+import type { KnownSegments } from './known-segments.ts'
 import type { PackListing } from './pack-format.ts'
 import { SEGMENT_BLOBS, segmentRuns } from './segment.ts'
-import { listSegments, readSegment, trySegment, writeSegment } from './segments.ts'
+import { listSegments, writeSegment } from './segments.ts'
 
 /** Below this a segment is worth merging with others. */
 const SMALL_BLOBS = SEGMENT_BLOBS / 4
@@ -19,8 +19,8 @@ interface SegmentUse {
 }
 
 /** Segments that are there now and not needed: each of their live packs stands in another one too that is not among them. */
-export async function superfluousSegments (backend: StorageBackend, deleted: ReadonlySet<string>, options?: AbortOptions): Promise<string[]> {
-  return (await survey(backend, deleted, options)).superfluous.map(use => use.name)
+export async function superfluousSegments (segments: KnownSegments, deleted: ReadonlySet<string>, options?: AbortOptions): Promise<string[]> {
+  return (await survey(segments, deleted, options)).superfluous.map(use => use.name)
 }
 
 /**
@@ -29,17 +29,17 @@ export async function superfluousSegments (backend: StorageBackend, deleted: Rea
  * @returns the new segments
  */
 export async function renewSegments (
-  backend: StorageBackend, deleted: ReadonlySet<string>, newName: () => string, options?: AbortOptions
+  segments: KnownSegments, deleted: ReadonlySet<string>, newName: () => string, options?: AbortOptions
 ): Promise<Map<string, readonly PackListing[]>> {
-  const { needed } = await survey(backend, deleted, options)
+  const { needed } = await survey(segments, deleted, options)
   const small = needed.filter(use => use.liveBlobs < SMALL_BLOBS)
   const stale = needed.filter(use => use.listsDeleted)
   const written = new Map<string, readonly PackListing[]>()
   for (const group of groups(small.length > SMALL_SEGMENTS ? [...new Set([...stale, ...small])] : stale)) {
-    const packs = await packsOf(backend, group, deleted, options)
+    const packs = await packsOf(segments, group, deleted, options)
     for (const run of segmentRuns(packs)) {
       const name = newName()
-      await writeSegment(backend, name, run, options)
+      await writeSegment(segments.backend, name, run, options)
       written.set(name, run)
     }
   }
@@ -47,12 +47,11 @@ export async function renewSegments (
 }
 
 async function survey (
-  backend: StorageBackend, deleted: ReadonlySet<string>, options?: AbortOptions
+  segments: KnownSegments, deleted: ReadonlySet<string>, options?: AbortOptions
 ): Promise<{ readonly needed: SegmentUse[], readonly superfluous: SegmentUse[] }> {
   const uses: SegmentUse[] = []
-  for (const name of await listSegments(backend, options)) {
-    const packs = await trySegment(backend, name, options)
-    if (packs instanceof BackupError) throw packs
+  for (const name of await listSegments(segments.backend, options)) {
+    const packs = await intact(segments, name, options)
     if (packs !== undefined) uses.push(useOf(name, packs, deleted))
   }
   const covered = new Set<string>()
@@ -92,10 +91,17 @@ function groups (uses: readonly SegmentUse[]): SegmentUse[][] {
   return result
 }
 
-async function packsOf (backend: StorageBackend, uses: readonly SegmentUse[], deleted: ReadonlySet<string>, options?: AbortOptions): Promise<PackListing[]> {
+/** What a segment lists; undefined if it is gone. @throws {BackupError} `INDEX_CORRUPT` */
+async function intact (segments: KnownSegments, name: string, options?: AbortOptions): Promise<readonly PackListing[] | undefined> {
+  const packs = await segments.read(name, options)
+  if (packs instanceof BackupError) throw packs
+  return packs
+}
+
+async function packsOf (segments: KnownSegments, uses: readonly SegmentUse[], deleted: ReadonlySet<string>, options?: AbortOptions): Promise<PackListing[]> {
   const packs = new Map<string, PackListing>()
   for (const { name } of uses) {
-    for (const pack of await readSegment(backend, name, options) ?? []) if (!deleted.has(pack.name)) packs.set(pack.name, pack)
+    for (const pack of await intact(segments, name, options) ?? []) if (!deleted.has(pack.name)) packs.set(pack.name, pack)
   }
   return [...packs.values()]
 }

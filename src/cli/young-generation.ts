@@ -6,7 +6,7 @@ import type { Environment } from '../config/settings.ts'
  */
 const SETTING = '--max-semi-space-size=4'
 /** The commands that go through much data; where such a word is the value of an option, nothing is lost but some milliseconds. */
-const LONG_COMMANDS: readonly string[] = ['snapshot', 'restore', 'verify', 'repair', 'gc', '--gc', 'export', 'import', 'diff']
+const LONG_COMMANDS: readonly string[] = ['snapshot', 'restore', 'verify', 'repair', 'gc', 'export', 'import', 'diff']
 
 /** What of `process` decides, and what starts it anew. */
 export type StartedProcess = Pick<NodeJS.Process, 'argv' | 'execArgv' | 'execPath' | 'execve' | 'platform'>

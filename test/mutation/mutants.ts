@@ -54,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   { guarantee: 4, without: 'the second look at the roots', file: 'src/cas/roots.ts', from: '[...before, ...after].map(', to: 'before.map(', test: RACES },
   { guarantee: 4, without: 'marking again after the sessions have ended', file: 'src/cas/garbage-apply.ts', from: '  const { signal, pollMs, onWait } = options\n  await waitForSessions(', to: '  const { signal, pollMs, onWait } = options\n  const early = await Array.fromAsync(options.mark(await repository.roots()))\n  options = { ...options, mark: async function * () { yield * early } }\n  await waitForSessions(', test: GARBAGE },
   { guarantee: 4, without: 'the look whether the copy that stays is intact', file: 'src/cas/evacuation.ts', from: '        if (await this.#isIntact(address, copy)) wanted', to: '        wanted', test: GARBAGE },
-  { guarantee: 4, without: 'the refusal to run beside a loss', file: 'src/cas/garbage-plan.ts', from: '    if (needed.add(address)) await checkListed(repository, address)', to: '    needed.add(address)', test: GARBAGE },
+  { guarantee: 4, without: 'the refusal to run beside a loss', file: 'src/cas/garbage-plan.ts', from: '    if (marked.add(address)) await checkListed(repository, address)', to: '    marked.add(address)', test: GARBAGE },
 
   // 5 · Memory does not grow with the size of the data.
   { guarantee: 5, without: 'back-pressure of pack writes', file: 'src/cas/writer-session.ts', from: '    await sink.room()\n', to: '', test: 'test/engine/memory.test.ts' },
