@@ -1,5 +1,4 @@
 import type { CopiedSpan } from './blob-store.ts'
-import { copyShared } from './shared-bytes.ts'
 import { compress, decompress, free } from './zstd.ts'
 
 /*
@@ -55,10 +54,12 @@ export function applyScript (script: Uint8Array, base: Uint8Array, plain: number
   const text = inserted === 0 ? frame : decompress(frame, inserted, { dictionary: skippedOf(steps, base) })
   if (text.length !== inserted) throw damaged(`inserts ${text.length} bytes in place of ${inserted}`)
   const bytes = Buffer.allocUnsafeSlow(plain)
-  let [at, from, taken] = [0, 0, 0]
+  const [old, added] = [bufferOf(base), bufferOf(text)]
+  let at = 0, from = 0, taken = 0
   for (const { skip, insert, copy } of steps) {
-    at = copyTo(bytes, at, text, taken, insert)
-    at = copyTo(bytes, at, base, from + skip, copy)
+    if (insert > 0) added.copy(bytes, at, taken, taken + insert)
+    if (copy > 0) old.copy(bytes, at + insert, from + skip, from + skip + copy)
+    at += insert + copy
     from += skip + copy
     taken += insert
   }
@@ -83,24 +84,44 @@ function isCopy (bytes: Uint8Array, base: Uint8Array, { at, from, length }: Copi
   return Buffer.compare(bytes.subarray(at, at + length), base.subarray(from, from + length)) === 0
 }
 
-function insertedOf (steps: readonly Step[], bytes: Uint8Array): Uint8Array {
+function insertedOf (steps: readonly Step[], bytes: Uint8Array): Buffer {
+  const spans: Span[] = []
   let at = 0
-  return Buffer.concat(steps.map(({ insert, copy }) => {
-    const piece = bytes.subarray(at, at + insert)
+  for (const { insert, copy } of steps) {
+    if (insert > 0) spans.push({ start: at, end: at + insert })
     at += insert + copy
-    return piece
-  }))
+  }
+  return gather(bytes, spans)
 }
 
 /** What the inserted bytes stand in place of, which is the dictionary of their frame. */
-function skippedOf (steps: readonly Step[], base: Uint8Array): Uint8Array | undefined {
+function skippedOf (steps: readonly Step[], base: Uint8Array): Buffer | undefined {
+  const spans: Span[] = []
   let from = 0
-  const skipped = Buffer.concat(steps.map(({ skip, insert, copy }) => {
-    const piece = base.subarray(from, insert > 0 ? from + skip : from)
+  for (const { skip, insert, copy } of steps) {
+    if (skip > 0 && insert > 0) spans.push({ start: from, end: from + skip })
     from += skip + copy
-    return piece
-  }))
-  return skipped.length === 0 ? undefined : skipped
+  }
+  return spans.length === 0 ? undefined : gather(base, spans)
+}
+
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** Those bytes of the source, one after the other. */
+function gather (source: Uint8Array, spans: readonly Span[]): Buffer {
+  const buffer = bufferOf(source)
+  const bytes = Buffer.allocUnsafe(spans.reduce((sum, { start, end }) => sum + end - start, 0))
+  let at = 0
+  for (const { start, end } of spans) at += buffer.copy(bytes, at, start, end)
+  return bytes
+}
+
+/** The same memory: `copy` takes from shared memory too, without an array for each piece. */
+function bufferOf ({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length)
 }
 
 function encodeSteps (steps: readonly Step[]): Uint8Array {
@@ -146,12 +167,6 @@ function decodeVarint (bytes: Uint8Array, start: number): { readonly value: numb
     if (byte < 1 << VARINT_BITS) return { value, end: start + i + 1 }
   }
   throw damaged('has a number that does not end')
-}
-
-/** @returns where the copied bytes end */
-function copyTo (target: Buffer, at: number, source: Uint8Array, from: number, length: number): number {
-  copyShared(source.subarray(from, from + length), target, at)
-  return at + length
 }
 
 function damaged (why: string): Error {
