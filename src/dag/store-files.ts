@@ -31,7 +31,7 @@ export async function storeFiles (content: FileContent, context: StoreContext, {
 }
 
 /** Files that are small, so many or with so many bytes together, count as one of those that are stored at once: their chunks are encoded together. */
-const SMALL_FOR_ONE = 64
+const SMALL_FOR_ONE = 16
 const SMALL_BYTES_FOR_ONE = 512 * 1024
 
 function weigh ({ entry, known }: EntryHistory, { min }: CutSizes): number {
