@@ -15,13 +15,13 @@ import type { Effort } from './zstd.ts'
  * decompress and hash so much. (To compress it takes 60 µs; a chunk of 128 KiB takes 430 and 150.)
  */
 const SMALL_BYTES = 16 * 1024
-/** Threads are started when so much was done at once: each costs 40 ms of a processor and 12 MB of memory. */
-const START_BYTES = 2 * 1024 * 1024
+/** Threads are started when so much was done at once, which takes some 30 ms: each costs 40 ms of a processor and 12 MB of memory. */
+const START_BYTES = 6 * 1024 * 1024
 /** So many bytes are decoded in the time that it takes to encode one. */
 const DECODED_FOR_ONE = 4
 
 export interface CodecOptions extends CodecPoolOptions {
-  /** Bytes of larger pieces that are worked on at once before threads are started. @default 2 MiB */
+  /** Bytes of larger pieces that are worked on at once before threads are started. @default 6 MiB */
   readonly startBytes?: number | undefined
 }
 

@@ -147,7 +147,7 @@ describe('the codec', async () => {
     await lazy.encode(Buffer.alloc(MEGABYTE), undefined, () => undefined)
     await new Promise(resolve => { setTimeout(resolve, 0) })
     expect(lazy.isStarted).toBe(false)
-    await lazy.encode(Buffer.alloc(2 * MEGABYTE), undefined, () => undefined)
+    await lazy.encode(Buffer.alloc(6 * MEGABYTE), undefined, () => undefined)
     expect(lazy.isStarted).toBe(true)
     await lazy.close()
   })
