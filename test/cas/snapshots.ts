@@ -33,8 +33,8 @@ export class Snapshots {
   /** Marks what the repository's roots are made of. */
   mark (repository: Repository): Mark {
     const of = (id: string): readonly Address[] => this.of(id)
-    return async function * () {
-      for (const { id, forgotten } of await repository.roots()) {
+    return async function * (roots) {
+      for (const { id, forgotten } of roots) {
         yield * of(id).filter(address => !forgotten || repository.hasSync(address))
       }
     }

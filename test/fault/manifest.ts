@@ -22,8 +22,8 @@ export async function manifestOf (repository: Repository, root: string): Promise
 }
 
 export function markManifests (repository: Repository): Mark {
-  return async function * () {
-    for (const { root, forgotten } of await repository.roots()) {
+  return async function * (roots) {
+    for (const { root, forgotten } of roots) {
       if (forgotten && !repository.hasSync(root)) continue
       yield * (await manifestOf(repository, root)).filter(address => !forgotten || repository.hasSync(address))
     }
