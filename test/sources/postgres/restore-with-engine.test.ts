@@ -15,7 +15,7 @@ import { memoryBackend } from '../../../src/storage/memory-backend.ts'
 import { flipBlob } from '../../engine/flip-blob.ts'
 import { startPostgres } from '../../servers/postgres.ts'
 import type { TestPostgres } from '../../servers/postgres.ts'
-import { createNastyDatabase, inDatabase } from './databases.ts'
+import { createDatabase, createNastyDatabase, inDatabase } from './databases.ts'
 
 /** What the database of `nasty.sql` can lose. */
 const HARM = `
@@ -94,6 +94,34 @@ describe('PostgreSQL restored from snapshots', () => {
       await fresh.close()
       await flipBlob(repository, address)
     }
+  })
+
+  it('brings back a table that several connections share, and shows damage in any part of it', async () => {
+    await createDatabase(running, 'large')
+    await inDatabase(running, 'large', async client => {
+      await client.query('CREATE TABLE large (id int PRIMARY KEY, t text); INSERT INTO large SELECT i, repeat(md5(i::text), 60) FROM generate_series(1, 9000) i')
+    })
+    const { id } = await createSnapshot(repository, { sources: [postgresSource({ server, database: 'large' })], description: 'large' })
+    const restoreInto = async (database: string): Promise<void> => {
+      const fresh = await openRepository(repository.backend)
+      try {
+        await restoreSnapshot(fresh, id, { restorers: [postgresRestorer({ server, database, mode: 'create' })], policy: { preserveHistory: false } })
+      } finally {
+        await fresh.close()
+      }
+    }
+    await restoreInto('larger')
+    const [rows, writers] = await inDatabase(running, 'larger', async client => [
+      (await client.query<{ same: string }>('SELECT count(*)::text AS same FROM large WHERE t = repeat(md5(id::text), 60)')).rows[0]!.same,
+      (await client.query('SELECT DISTINCT xmin::text FROM large')).rowCount,
+    ])
+    expect([rows, writers]).toEqual(['9000', 2])
+    const { node } = (await loadNodes(await findView(repository, id), repository)).get('postgres/rows/public.large')!
+    const last = (await Array.fromAsync(walk([node.content.root], repository))).findLast(({ kind }) => kind === 'chunk')!
+    await flipBlob(repository, last.address)
+    await expect(restoreInto('largest')).rejects.toMatchObject({ code: 'NODE_INVALID', data: { id: node.id, address: last.address } })
+    expect((await inDatabase(running, 'postgres', async client => await client.query("SELECT FROM pg_database WHERE datname LIKE 'largest%'"))).rowCount).toBe(0)
+    await flipBlob(repository, last.address)
   })
 
   it('replaces the whole database, and holds it afterwards', async () => {
