@@ -85,6 +85,11 @@ describe('a script', () => {
     expect(encodeScript(one.bytes, one.base, copies)).toBeUndefined()
   })
 
+  it('is not made when as much is said to be missing of both', () => {
+    expect(encodeScript(rows, rows, [{ at: 0, from: 0, length: rows.length }])).toBeDefined()
+    expect(encodeScript(rows, rows, [{ at: 0, from: 0, length: rows.length + 1 }])).toBeUndefined()
+  })
+
   it('gives an error or other bytes when it is damaged, and never more of them', () => {
     for (let i = 0; i < script.length; i++) {
       for (const bit of [1, 4, 64, 128]) {
