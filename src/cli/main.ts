@@ -6,9 +6,9 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
 } else {
   import('./thread-pool.ts').then(function (threads) {
     threads.widenThreadPool(process.env)
-    return import('./young-generation.ts')
+    return import('./memory-limits.ts')
   }).then(function (memory) {
-    memory.limitYoungGeneration(process, process.env)
+    memory.limitMemory(process, process.env)
     return import('./compile-cache.ts')
   }).then(function (cache) {
     cache.keepCompiledCode(process.env)

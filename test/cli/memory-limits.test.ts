@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { limitYoungGeneration } from '../../src/cli/young-generation.ts'
+import { limitMemory } from '../../src/cli/memory-limits.ts'
 import { runCaf } from './run-caf.ts'
 import { openWorkspace } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -23,10 +23,10 @@ async function startsOf (args: readonly string[], nodeOptions = ''): Promise<str
   return starts.map(([, settings]) => settings)
 }
 
-describe('the memory for short-lived objects', () => {
+describe('memory', () => {
   it('is limited for commands that go through much data, in the same process', async () => {
     expect(await startsOf(['init'])).toEqual([[]])
-    expect(await startsOf(['snapshot'])).toEqual([[], ['--max-semi-space-size=4']])
+    expect(await startsOf(['snapshot'])).toEqual([[], ['--max-semi-space-size=4', '--wasm-tiering-budget=1000000000']])
     expect(await startsOf(['snapshots'])).toEqual([[]])
   })
 
@@ -34,10 +34,19 @@ describe('the memory for short-lived objects', () => {
     expect(await startsOf(['verify'], '--max-semi-space-size=8')).toEqual([[]])
   })
 
+  it('of malloc is limited as the caller says', () => {
+    const given: unknown[] = []
+    const execve = ((...start: readonly unknown[]) => { given.push(start) }) as NodeJS.Process['execve']
+    const started = { argv: ['node', 'main.js', 'gc', '--now'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', execve } as const
+    for (const env of [{ PATH: '/bin' }, { MALLOC_ARENA_MAX: '8' }]) limitMemory({ ...started, argv: [...started.argv], execArgv: [...started.execArgv] }, env)
+    const words = ['node', '--max-semi-space-size=4', '--wasm-tiering-budget=1000000000', '--inspect', 'main.js', 'gc', '--now']
+    expect(given).toEqual([['node', words, { PATH: '/bin', MALLOC_ARENA_MAX: '2' }], ['node', words, { MALLOC_ARENA_MAX: '8' }]])
+  })
+
   it('is left alone where the process cannot be replaced', () => {
     const execve = (): never => { throw new Error('replaced') }
     const started = { argv: ['node', 'main.js', 'gc'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', execve } as const
-    const limit = (but: object, env: Readonly<Record<string, string>> = {}) => (): void => { limitYoungGeneration({ ...started, argv: [...started.argv], execArgv: [...started.execArgv], ...but }, env) }
+    const limit = (but: object, env: Readonly<Record<string, string>> = {}) => (): void => { limitMemory({ ...started, argv: [...started.argv], execArgv: [...started.execArgv], ...but }, env) }
     expect(limit({})).toThrow('replaced')
     expect(limit({ platform: 'win32' })).not.toThrow()
     expect(limit({ execve: undefined })).not.toThrow()
