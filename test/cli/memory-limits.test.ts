@@ -36,7 +36,7 @@ describe('memory', () => {
 
   it('of malloc is limited as the caller says', () => {
     const given: unknown[] = []
-    const execve = ((...start: readonly unknown[]) => { given.push(start) }) as NodeJS.Process['execve']
+    const execve = ((...start: readonly unknown[]) => { given.push(start) }) as unknown as NonNullable<NodeJS.Process['execve']>
     const started = { argv: ['node', 'main.js', 'gc', '--now'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', execve } as const
     for (const env of [{ PATH: '/bin' }, { MALLOC_ARENA_MAX: '8' }]) limitMemory({ ...started, argv: [...started.argv], execArgv: [...started.execArgv] }, env)
     const words = ['node', '--max-semi-space-size=4', '--wasm-tiering-budget=1000000000', '--inspect', 'main.js', 'gc', '--now']
