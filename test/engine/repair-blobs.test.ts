@@ -22,7 +22,7 @@ import type { StorageBackend } from '../../src/storage/storage-backend.ts'
 import { bytesOf } from '../../src/stream.ts'
 import { seededBytes } from '../cas/seeded-bytes.ts'
 import { contentOf, flipBit, keysBelow, restoreContent } from '../damaged/damage.ts'
-import { CHUNKER, bytesContent, fileOf, filesOf, tableOf } from '../dag/contents.ts'
+import { CHUNKER, SEED, bytesContent, fileOf, filesOf, tableOf } from '../dag/contents.ts'
 import { artifactSource } from './artifact-source.ts'
 import { flipBlob } from './flip-blob.ts'
 
@@ -39,7 +39,7 @@ const sourceOf = ({ table, tree, matrix }: Readonly<Record<'table' | 'tree' | 'm
 
 beforeEach(async () => {
   backend = memoryBackend()
-  const repository = await createRepository(backend, { chunker: CHUNKER })
+  const repository = await createRepository(backend, { seed: SEED, chunker: CHUNKER })
   id = (await createSnapshot(repository, { sources: [sourceOf(live)], description: 'first' })).id
   await repository.close()
 })

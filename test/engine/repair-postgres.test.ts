@@ -15,6 +15,7 @@ import { postgresSource } from '../../src/sources/postgres/postgres-source.ts'
 import { PostgresServer } from '../../src/sources/postgres/server.ts'
 import { memoryBackend } from '../../src/storage/memory-backend.ts'
 import type { StorageBackend } from '../../src/storage/storage-backend.ts'
+import { SEED } from '../dag/contents.ts'
 import { contentOf, restoreContent } from '../damaged/damage.ts'
 import { createDatabase, inDatabase } from '../sources/postgres/databases.ts'
 import { startPostgres } from '../servers/postgres.ts'
@@ -41,7 +42,7 @@ describe('damage in tables of PostgreSQL', () => {
     server = new PostgresServer({ url: running.url('postgres') })
     await createDatabase(running, 'minds')
     await sql(TABLES)
-    const repository = await createRepository(backend, { chunker: { min: 16_384, average: 65_536, max: 262_144 } })
+    const repository = await createRepository(backend, { seed: SEED, chunker: { min: 16_384, average: 65_536, max: 262_144 } })
     id = (await createSnapshot(repository, { sources: [source()], description: 'before' })).id
     intact = await contentOf(backend)
   }, 60_000)

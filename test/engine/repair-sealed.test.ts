@@ -13,7 +13,7 @@ import type { StorageBackend } from '../../src/storage/storage-backend.ts'
 import { seededBytes } from '../cas/seeded-bytes.ts'
 import { testSealing } from '../cas/test-sealing.ts'
 import { contentOf, flipBit, keysBelow, restoreContent } from '../damaged/damage.ts'
-import { bytesContent } from '../dag/contents.ts'
+import { SEED, bytesContent } from '../dag/contents.ts'
 import { artifactSource } from './artifact-source.ts'
 
 const sealing = testSealing()
@@ -37,7 +37,7 @@ it('a sealed repository is healed from a copy of it, and from its sources', asyn
   const backend = memoryBackend()
   const content = bytesContent(seededBytes(1_200_000, 'matrix'))
   const source = artifactSource('it', () => [{ id: 'it/matrix/x', kind: 'matrix', content }])
-  const { id } = await createSnapshot(await createRepository(backend, { sealing, chunker: { min: 16_384, average: 65_536, max: 262_144 } }), { sources: [source], description: '' })
+  const { id } = await createSnapshot(await createRepository(backend, { seed: SEED, sealing, chunker: { min: 16_384, average: 65_536, max: 262_144 } }), { sources: [source], description: '' })
   const intact = await contentOf(backend)
   const other = memoryBackend()
   await restoreContent(other, intact)

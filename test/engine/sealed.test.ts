@@ -19,7 +19,7 @@ import { newIdentity, recipientOf } from '../../src/trust/keys/age-identity.ts'
 import { unlockKeys } from '../../src/trust/keys/unlock-keys.ts'
 import { workerSealing } from '../../src/trust/keys/worker-sealing.ts'
 import { seededBytes } from '../cas/seeded-bytes.ts'
-import { bytesContent, seeded, tableOf } from '../dag/contents.ts'
+import { SEED, bytesContent, seeded, tableOf } from '../dag/contents.ts'
 import { MemoryRestorer } from '../torture/memory-restorer.ts'
 import { fingerprint } from '../torture/fingerprint.ts'
 import { artifactSource } from './artifact-source.ts'
@@ -37,7 +37,7 @@ beforeEach(async () => {
   identity = await newIdentity()
   const keys = await createKeys(backend, { recipients: [await recipientOf(identity)], label: 'test' })
   recipient = keys.recipient
-  await (await createRepository(backend, { sealing: keys })).close()
+  await (await createRepository(backend, { seed: SEED, sealing: keys })).close()
 })
 afterEach(async () => { await rm(folder, { recursive: true }) })
 
