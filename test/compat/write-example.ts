@@ -8,27 +8,8 @@ import { join } from 'node:path'
 import { createRepository } from '../../src/cas/repository.ts'
 import { createSnapshot } from '../../src/engine/snapshot.ts'
 import { AgentOutputs } from '../../src/sources/agents/agent-outputs.ts'
-import type { Source } from '../../src/sources/source.ts'
 import { directoryBackend } from '../../src/storage/directory-backend.ts'
-import { bytesOf } from '../../src/stream.ts'
-
-/** A table of `count` facts in which each `changed`-th one was rewritten. */
-function facts (count: number, changed: number): Source {
-  const rows = Array.from({ length: count }, (_, index) => `${index + 1}\t${index % changed === 0 ? 'rewritten' : 'fact'} number ${index + 1}\t\\N\n`).join('')
-  return {
-    name: 'postgres',
-    capture: async () => ({
-      async * artifacts () {
-        yield {
-          id: 'postgres/rows/public.facts', kind: 'pg.rows', deps: [], attributes: { schema: 'public', table: 'facts', generated: [] },
-          content: { form: 'rows', layout: { columns: ['id', 'content', 'note'], key: [{ order: 'integer' }] }, averageRowBytes: 24, read: () => bytesOf(rows) },
-        }
-      },
-      finish: async () => ({ begin: '2026-11-21T00:00:00.000Z', end: '2026-11-21T00:00:01.000Z', facts: {}, notes: [] }),
-      close: async () => {},
-    }),
-  }
-}
+import { facts } from './facts.ts'
 
 const [folder] = process.argv.slice(2)
 if (folder === undefined) throw new Error('name the folder to make')
