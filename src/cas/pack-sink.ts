@@ -108,6 +108,12 @@ export class PackSink {
     for (const memory of this.#spare.splice(0)) free(memory)
   }
 
+  /** One is enough where storing keeps up; where it does not, three packs would have memory of which one needs little. */
+  #keep (memory: Buffer): void {
+    if (this.#writes.size === 0 && this.#spare.length === 0) this.#spare.push(memory)
+    else free(memory)
+  }
+
   #check (): void {
     if (this.#failure !== undefined) throw this.#failure.error
   }
@@ -141,7 +147,7 @@ export class PackSink {
     await backend.put(key, body)
     const listing = { ...written, ...await sealedLength(backend, key) }
     this.#inFlight.delete(listing.name)
-    this.#spare.push(memory)
+    this.#keep(memory)
     this.#durable.push(listing)
     const blobs = this.#durable.reduce((sum, pack) => sum + pack.blobs.length, 0)
     if (this.#durable.length >= SEGMENT_PACKS || blobs >= PACK_TARGET_BLOBS) this.#index()

@@ -45,12 +45,13 @@ export function decompress (frame: Uint8Array, plain: number, { dictionary }: Zs
 }
 
 /**
- * Gives the memory of what `compress` or `decompress` returned back at once: `bytes` is empty then. The collector sees how little
- * such an array takes on the heap, and would let some 60 MB of them lie.
+ * Gives memory that nobody else looks at back at once, as that of what `compress` or `decompress` returned: `bytes` is empty then. The collector sees how little
+ * such an array takes on the heap, and would let some 60 MB of them lie. What is, or may be, a part of Node's pool for small buffers is left to it.
  */
 export function free (bytes: Uint8Array): void {
   const { buffer } = bytes
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0) // Others are in the pool, or may be.
+  const isPool = buffer.byteLength === Buffer.poolSize && bytes.length < buffer.byteLength
+  if (buffer instanceof ArrayBuffer && !buffer.detached && !isPool) buffer.transfer(0)
 }
 
 /** So that the output comes in one piece; a full one would get an empty one after it. */

@@ -52,8 +52,8 @@ async function * cutMembers (reader: PieceReader, sizes: CutSizes, within = '', 
       return
     }
     const path = within === '' ? member.path : `${within}/${member.path}`
-    yield { bytes, label: `${path}\0h`, memberBytes: member.size }
     left -= bytes.length
+    yield { bytes, label: `${path}\0h`, memberBytes: member.size }
     const content = Math.min(Math.ceil(member.size / TAR_BLOCK) * TAR_BLOCK, left)
     yield * within === '' && path.endsWith('.tar') ? cutMembers(reader, sizes, path, content) : cutContent(reader, sizes, path, content)
     left -= content

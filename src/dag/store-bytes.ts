@@ -102,8 +102,9 @@ async function * unlabelled (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
 async function * withBases (chunks: AsyncIterable<ByteChunk>, earlier: PreviousStream | undefined): AsyncGenerator<PlacedChunk> {
   let offset = 0
   for await (const chunk of chunks) {
+    const { length } = chunk.bytes // it is given back when it is stored, which may be before the next one is asked for
     yield { ...chunk, offset, base: await earlier?.baseAt(offset, chunk) }
-    offset += chunk.bytes.length
+    offset += length
   }
 }
 

@@ -25,7 +25,7 @@ export class MemoryBlobs implements BlobWriter {
 
   async get (address: Address): Promise<Uint8Array | undefined> {
     this.gets.push(address)
-    return this.blobs.get(address)
+    return this.blobs.get(address)?.slice() // the caller's own, who may give its memory back
   }
 
   async has (address: Address): Promise<boolean> {
