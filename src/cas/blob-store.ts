@@ -1,4 +1,5 @@
 import type { AbortOptions } from '../stream.ts'
+import type { Effort } from './zstd.ts'
 
 /** SHA-256 of a blob's plain bytes: 64 lowercase hex digits. */
 export type Address = string
@@ -13,7 +14,7 @@ export interface PutBlobOptions extends AbortOptions {
    */
   readonly kind?: 'block' | 'chunk'
   /** How hard to compress it, if no base helps. @default 'less' */
-  readonly effort?: 'less' | 'more' | undefined
+  readonly effort?: Effort | undefined
 }
 
 /** A blob with the bytes that `get` gave for it. */

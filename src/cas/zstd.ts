@@ -8,8 +8,7 @@ export type Effort = 'less' | 'more'
  * Level 3 takes a third more time for plain chunks of rows, and gains 0.5 % of their size. Level 4 takes 40 % more for text in files, and gains 2 to 5 %; for what cannot be
  * compressed both take next to none.
  */
-const LEVELS: Readonly<Record<Effort, number>> = { less: 2, more: 4 }
-const FRAMES = { less: { [constants.ZSTD_c_compressionLevel]: LEVELS.less }, more: { [constants.ZSTD_c_compressionLevel]: LEVELS.more } }
+const FRAMES = { less: { [constants.ZSTD_c_compressionLevel]: 2 }, more: { [constants.ZSTD_c_compressionLevel]: 4 } }
 /** For deltas of chunks of 200 KB level 2 is a half faster, and gives nine times as much: its window is too small to find again where both are alike. */
 const DELTA = { [constants.ZSTD_c_compressionLevel]: 3 }
 /**

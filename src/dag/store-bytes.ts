@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { byteChunker } from '../chunking/byte-chunker.ts'
 import { tarChunker } from '../chunking/tar-chunker.ts'
-import type { Address, PutBlobOptions } from '../cas/blob-store.ts'
+import type { Address } from '../cas/blob-store.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import { free } from '../cas/zstd.ts'
+import type { Effort } from '../cas/zstd.ts'
 import type { ByteContent } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
 import type { CID } from './block.ts'
@@ -19,8 +20,8 @@ import { writeTree } from './tree-writer.ts'
 export interface StoreBytesOptions {
   /** The root of an earlier version. */
   readonly previous?: CID | undefined
-  /** As for {@link PutBlobOptions}. */
-  readonly effort?: PutBlobOptions['effort']
+  /** For chunks without a base. @default 'less' */
+  readonly effort?: Effort | undefined
 }
 
 /** Stores a stream as a `bytes` content. */

@@ -21,6 +21,15 @@ describe('zstd', () => {
     expect(() => decompress(bomb, plain)).toThrow()
   })
 
+  it.each([
+    ['the smallest', Buffer.allocUnsafeSlow(1)], ['as much as the pool', Buffer.allocUnsafeSlow(Buffer.poolSize)],
+    ['what was decompressed', decompress(compress(Buffer.alloc(40_000)), 40_000)], ['a large one', Buffer.alloc(100_000)],
+  ])('frees memory that is its own: %s', (_, bytes) => {
+    free(bytes)
+    expect(bytes.length).toBe(0)
+    free(bytes) // once more does no harm
+  })
+
   it.each([10, 5_000, 8_000, 100_000])('frees what it made of %i bytes, and no memory of others', size => {
     const others = Array.from({ length: 20 }, () => Buffer.from('other'))
     free(decompress(compress(Buffer.alloc(size, 'x')), size))

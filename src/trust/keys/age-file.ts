@@ -1,7 +1,7 @@
 import { Decrypter, Encrypter } from 'age-encryption'
-import { scryptIdentity } from '../../age/scrypt-identity.ts'
 import { MAX_WORK_FACTOR, WORK_FACTOR, workLimit } from '../../age/work-limit.ts'
 import { BackupError, isBackupError } from '../../errors.ts'
+import { collect } from '../../stream.ts'
 
 export interface UnwrapSecretOptions {
   /** log2 of the largest N of scrypt that is tried; its memory is 1 KiB times that. @default 20 */
@@ -30,7 +30,7 @@ export async function wrapForRecipients (payload: Uint8Array, recipients: readon
 export async function unwrapWithSecret (file: Uint8Array, secret: string, { maxWorkFactor = MAX_WORK_FACTOR }: UnwrapSecretOptions = {}): Promise<Uint8Array | undefined> {
   const decrypter = new Decrypter()
   decrypter.addIdentity(workLimit(maxWorkFactor, () => tooMuchWork(maxWorkFactor)))
-  decrypter.addIdentity(scryptIdentity(secret))
+  decrypter.addPassphrase(secret)
   return await unwrap(file, decrypter)
 }
 
@@ -50,7 +50,7 @@ async function unwrap (file: Uint8Array, decrypter: Decrypter): Promise<Uint8Arr
   decrypter.addIdentity({ unwrapFileKey: () => { unmatched = true; return null } })
   try {
     // As a stream: else the library makes a `Response` of it, for which Node loads the whole of `fetch`.
-    return new Uint8Array(Buffer.concat(await Array.fromAsync(await decrypter.decrypt(ReadableStream.from([file])))))
+    return new Uint8Array(await collect(await decrypter.decrypt(ReadableStream.from([file])), { limit: file.length }))
   } catch (error) {
     if (unmatched) return undefined
     if (isBackupError(error)) throw error
