@@ -14,10 +14,10 @@ import { segmentRuns } from './segment.ts'
 import { writeSegment } from './segments.ts'
 import { free } from './zstd.ts'
 
-/** Packs being written at one time; more wait, and `append`'s callers with them. Each takes 18 MB of memory. */
+/** Packs being written at one time; more wait, and `append`'s callers with them. Each takes 10 MB of memory. */
 const PACKS_IN_FLIGHT = 1
 /** A segment is written at the latest after so many packs, or as many blobs as the largest pack has. */
-const SEGMENT_PACKS = 16
+const SEGMENT_PACKS = 32
 
 export interface PackSinkOptions {
   readonly backend: StorageBackend
@@ -108,9 +108,9 @@ export class PackSink {
     for (const memory of this.#spare.splice(0)) free(memory)
   }
 
-  /** One is enough where storing keeps up; where it does not, three packs would have memory of which one needs little. */
+  /** One is enough: while a pack is stored another is filled, and memory that is given back has to be asked for again. */
   #keep (memory: Buffer): void {
-    if (this.#writes.size === 0 && this.#spare.length === 0) this.#spare.push(memory)
+    if (this.#spare.length === 0) this.#spare.push(memory)
     else free(memory)
   }
 

@@ -1,3 +1,4 @@
+import { ByteBuffer } from './byte-buffer.ts'
 import type { RowBatch } from './row-splitter.ts'
 import { weigh } from './row-chunk.ts'
 
@@ -13,12 +14,12 @@ export interface MeasuredRows {
 /** Measures the rows that begin in the first 1 MiB (a value out of line counts as the cut rule counts it). Holds these until read. */
 export async function measureRows (batches: AsyncIterable<RowBatch>): Promise<MeasuredRows> {
   const source: AsyncIterator<RowBatch, unknown> = batches[Symbol.asyncIterator]()
-  const sample: RowBatch[] = []
+  const sample = new Sample()
   let weight = 0, rows = 0
   while (weight < SAMPLE) {
     const { done, value } = await source.next()
     if (done === true) break
-    sample.push({ ...value, bytes: new Uint8Array(value.bytes) })
+    sample.add(value)
     const extra = weigh(value.values).weight
     let start = 0
     for (const end of value.ends) {
@@ -31,9 +32,31 @@ export async function measureRows (batches: AsyncIterable<RowBatch>): Promise<Me
   return { averageRowBytes: rows === 0 ? 0 : weight / rows, batches: replay(sample, source) }
 }
 
-async function * replay (sample: RowBatch[], rest: AsyncIterator<RowBatch, unknown>): AsyncGenerator<RowBatch> {
+/** Batches in one piece of memory: those of a folder tree have one row each. */
+class Sample {
+  #bytes = new ByteBuffer(SAMPLE)
+  #batches: (Omit<RowBatch, 'bytes'> & { readonly start: number, readonly end: number })[] = []
+
+  add ({ bytes, ends, values }: RowBatch): void {
+    const start = this.#bytes.length
+    this.#bytes.append(bytes)
+    this.#batches.push({ ends, values, start, end: this.#bytes.length })
+  }
+
+  * batches (): Generator<RowBatch> {
+    for (const { ends, values, start, end } of this.#batches) yield { bytes: this.#bytes.bytes.subarray(start, end), ends, values }
+  }
+
+  clear (): void {
+    this.#bytes = new ByteBuffer(0)
+    this.#batches = []
+  }
+}
+
+async function * replay (sample: Sample, rest: AsyncIterator<RowBatch, unknown>): AsyncGenerator<RowBatch> {
   try {
-    for (let batch = sample.shift(); batch !== undefined; batch = sample.shift()) yield batch
+    yield * sample.batches()
+    sample.clear()
     for (;;) {
       const { done, value } = await rest.next()
       if (done === true) return

@@ -1,8 +1,13 @@
 import type { Environment } from '../config/settings.ts'
 
-const SETTINGS = [
-  // V8 gives room to short-lived objects by how many bytes lived on since the process began, so that one that goes through much data ends with 100 MB, of which little is used.
-  '--max-semi-space-size=4',
+/** V8 gives room to short-lived objects by how many bytes lived on since the process began, so that one that goes through much data ends with 100 MB, of which little is used. */
+const YOUNG = '--max-semi-space-size=1'
+/** Node refuses to start with a setting that its V8 does not know. */
+const TRIED_V8 = '13.'
+const TRIED_SETTINGS = [
+  // V8 collects when its heap has grown by half or more, and counts buffers by a rule of their own, which lets 60 MB of them lie. By these two, when both together have grown by this.
+  '--heap-growing-percent=30',
+  '--external-memory-accounted-in-global-limit',
   // pg_dump, as WebAssembly, runs for a part of a second: optimising it takes longer than it saves, and 40 MB.
   '--wasm-tiering-budget=1000000000',
 ]
@@ -12,14 +17,16 @@ const ARENAS = { MALLOC_ARENA_MAX: '2' }
 const LONG_COMMANDS: readonly string[] = ['snapshot', 'restore', 'verify', 'repair', 'gc', 'export', 'import', 'diff']
 
 /** What of `process` decides, and what starts it anew. */
-export type StartedProcess = Pick<NodeJS.Process, 'argv' | 'execArgv' | 'execPath' | 'execve' | 'platform'>
+export type StartedProcess = Pick<NodeJS.Process, 'argv' | 'execArgv' | 'execPath' | 'execve' | 'platform' | 'versions'>
 
 /**
  * Starts this process anew in its own place, with settings that it takes only at the start, if the command is worth it. Does nothing where the caller has limited
  * the young generation, where the system cannot replace a process, and for a child that talks with its parent through Node: that connection would end.
  */
-export function limitMemory ({ argv, execArgv, execPath, execve, platform }: StartedProcess, env: Environment): void {
+export function limitMemory ({ argv, execArgv, execPath, execve, platform, versions }: StartedProcess, env: Environment): void {
   const isSet = /max[-_]semi[-_]space/.test([env['NODE_OPTIONS'], ...execArgv].join(' '))
   if (isSet || execve === undefined || platform === 'win32' || env['NODE_CHANNEL_FD'] !== undefined) return
-  if (argv.slice(2).some(word => LONG_COMMANDS.includes(word))) execve(execPath, [execPath, ...SETTINGS, ...execArgv, ...argv.slice(1)], { ...ARENAS, ...env })
+  if (!argv.slice(2).some(word => LONG_COMMANDS.includes(word))) return
+  const settings = versions.v8.startsWith(TRIED_V8) ? [YOUNG, ...TRIED_SETTINGS] : [YOUNG]
+  execve(execPath, [execPath, ...settings, ...execArgv, ...argv.slice(1)], { ...ARENAS, ...env })
 }

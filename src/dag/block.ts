@@ -52,6 +52,11 @@ export function parseCid (text: string, where: string): CID {
   return attempt(() => CID.parse(text), `${where} names ${JSON.stringify(text.slice(0, 100))}, which is no CID`)
 }
 
+/** A CID as text that takes no more room than it needs: multiformats joins it letter by letter, and keeps every one of these strings. */
+export function textOf (cid: CID): string {
+  return Buffer.from(cid.toString(), 'latin1').toString('latin1')
+}
+
 /** CID of the chunk with that address. */
 export function chunkCid (address: Address): CID {
   return CID.createV1(RAW, createDigest(SHA2_256, Buffer.from(address, 'hex')))

@@ -2,7 +2,7 @@ import type { RowBatch, ValueReference } from '../chunking/row-splitter.ts'
 import type { CutSizes } from '../chunking/byte-cutter.ts'
 import type { FileContent, FileEntry } from '../sources/source.ts'
 import type { CID } from './block.ts'
-import { addressOf, parseCid } from './block.ts'
+import { addressOf, parseCid, textOf } from './block.ts'
 import { counted } from './counted.ts'
 import type { RememberedFile } from './file-memory.ts'
 import { encodeFileRow, FILE_COLUMNS, FILE_CONTENT, FILE_KEY } from './file-row.ts'
@@ -86,7 +86,7 @@ async function storeEntry ({ entry, known, previous }: EntryHistory, context: St
   if (known !== undefined) return known.size === 0 ? undefined : { text: known.root, length: known.size }
   if (!isReadable(entry)) return undefined
   const stored = await storeFile(entry, context, { previous, effort: 'more' })
-  return stored === undefined || stored.size === 0 ? undefined : { text: stored.root.toString(), length: stored.size }
+  return stored === undefined || stored.size === 0 ? undefined : { text: textOf(stored.root), length: stored.size }
 }
 
 function isReadable (entry: FileEntry): entry is ReadableEntry {

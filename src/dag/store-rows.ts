@@ -7,7 +7,7 @@ import type { RowBatch } from '../chunking/row-splitter.ts'
 import { splitRows } from '../chunking/row-splitter.ts'
 import type { Address } from '../cas/blob-store.ts'
 import type { KeyColumn, RowContent, RowLayout } from '../sources/source.ts'
-import { addressOf, chunkCid, CID } from './block.ts'
+import { addressOf, chunkCid, CID, textOf } from './block.ts'
 import { counted } from './counted.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import { commonKey, keyOrder } from './key-order.ts'
@@ -137,5 +137,5 @@ async function storeChunks (
 function valueStore (context: StoreContext, key: readonly KeyColumn[], earlier: StoredRows | undefined): StoreValue {
   const before = earlier === undefined || key.length === 0 ? undefined
     : new PreviousValues(earlier.root, context.blobs, { compare: keyOrder(key), keyColumns: key.length })
-  return async (bytes, place) => (await storeBytes(bytes, context, { previous: await before?.rootAt(place) })).root.toString()
+  return async (bytes, place) => textOf((await storeBytes(bytes, context, { previous: await before?.rootAt(place) })).root)
 }

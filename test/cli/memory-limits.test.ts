@@ -13,6 +13,8 @@ beforeAll(async () => {
 })
 afterAll(async () => { await workspace[Symbol.asyncDispose]() })
 
+const SETTINGS = ['--max-semi-space-size=1', '--heap-growing-percent=30', '--external-memory-accounted-in-global-limit', '--wasm-tiering-budget=1000000000']
+
 /** The settings of each start of Node for `caf …`, all of which are one process. */
 async function startsOf (args: readonly string[], nodeOptions = ''): Promise<string[][]> {
   let child: number | undefined
@@ -26,7 +28,7 @@ async function startsOf (args: readonly string[], nodeOptions = ''): Promise<str
 describe('memory', () => {
   it('is limited for commands that go through much data, in the same process', async () => {
     expect(await startsOf(['init'])).toEqual([[]])
-    expect(await startsOf(['snapshot'])).toEqual([[], ['--max-semi-space-size=4', '--wasm-tiering-budget=1000000000']])
+    expect(await startsOf(['snapshot'])).toEqual([[], SETTINGS])
     expect(await startsOf(['snapshots'])).toEqual([[]])
   })
 
@@ -37,15 +39,22 @@ describe('memory', () => {
   it('of malloc is limited as the caller says', () => {
     const given: unknown[] = []
     const execve = ((...start: readonly unknown[]) => { given.push(start) }) as unknown as NonNullable<NodeJS.Process['execve']>
-    const started = { argv: ['node', 'main.js', 'gc', '--now'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', execve } as const
+    const started = { argv: ['node', 'main.js', 'gc', '--now'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', versions: process.versions, execve } as const
     for (const env of [{ PATH: '/bin' }, { MALLOC_ARENA_MAX: '8' }]) limitMemory({ ...started, argv: [...started.argv], execArgv: [...started.execArgv] }, env)
-    const words = ['node', '--max-semi-space-size=4', '--wasm-tiering-budget=1000000000', '--inspect', 'main.js', 'gc', '--now']
+    const words = ['node', ...SETTINGS, '--inspect', 'main.js', 'gc', '--now']
     expect(given).toEqual([['node', words, { PATH: '/bin', MALLOC_ARENA_MAX: '2' }], ['node', words, { MALLOC_ARENA_MAX: '8' }]])
+  })
+
+  it('is limited on another V8 by what every one knows', () => {
+    const given: string[][] = []
+    const execve = ((_: string, words: string[]) => { given.push(words) }) as unknown as NonNullable<NodeJS.Process['execve']>
+    limitMemory({ argv: ['node', 'main.js', 'gc'], execArgv: [], execPath: 'node', platform: 'linux', versions: { ...process.versions, v8: '99.1' }, execve }, {})
+    expect(given).toEqual([['node', '--max-semi-space-size=1', 'main.js', 'gc']])
   })
 
   it('is left alone where the process cannot be replaced', () => {
     const execve = (): never => { throw new Error('replaced') }
-    const started = { argv: ['node', 'main.js', 'gc'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', execve } as const
+    const started = { argv: ['node', 'main.js', 'gc'], execArgv: ['--inspect'], execPath: 'node', platform: 'linux', versions: process.versions, execve } as const
     const limit = (but: object, env: Readonly<Record<string, string>> = {}) => (): void => { limitMemory({ ...started, argv: [...started.argv], execArgv: [...started.execArgv], ...but }, env) }
     expect(limit({})).toThrow('replaced')
     expect(limit({ platform: 'win32' })).not.toThrow()
