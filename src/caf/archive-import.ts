@@ -2,6 +2,7 @@ import { PieceReader } from '../chunking/piece-reader.ts'
 import type { BlobWriter } from '../cas/blob-store.ts'
 import type { CID } from '../dag/block.ts'
 import type { StoredBytes, StoredRows } from '../dag/content.ts'
+import type { Links } from '../dag/links.ts'
 import type { NodeBlock } from '../dag/node.ts'
 import { giveBack } from '../dag/spent-pieces.ts'
 import { Tap } from '../dag/store-bytes.ts'
@@ -109,8 +110,8 @@ async function putStream (root: CID, bytes: Bytes, { blobs, signal }: Pick<Impor
 
 async function importFiles (hash: string, content: StoredRows, table: string, { archive, blobs, signal }: Import): Promise<boolean> {
   const names = new StorageNames(folderOfTable(table))
-  const onRows = async (rows: Uint8Array, links: readonly CID[]): Promise<boolean> => {
-    const known = new Set(links.map(link => link.toString()))
+  const onRows = async (rows: Uint8Array, links: Links): Promise<boolean> => {
+    const known = new Set(Array.from(links, String))
     for (const { entry, content: file } of fileRows(rows)) {
       if (entry.type === 'directory') names.folder(entry.path)
       if (entry.type !== 'file') continue

@@ -7,6 +7,7 @@ import type { CID } from '../dag/block.ts'
 import { addressOf } from '../dag/block.ts'
 import type { StoredRows } from '../dag/content.ts'
 import { MultisetHash } from '../dag/multiset-hash.ts'
+import type { Links } from '../dag/links.ts'
 import type { TreeEntry } from '../dag/tree.ts'
 import { readEntries } from '../dag/tree-reader.ts'
 import type { AbortOptions, Bytes } from '../stream.ts'
@@ -19,7 +20,7 @@ export interface LinkedRowsOptions extends AbortOptions {
   /** The node's hash of the rows. */
   readonly hash: string
   /** Called with whole rows, values out of line being references, and the links of their chunk, before the chunk is put; false when they are not right. */
-  readonly onRows?: (rows: Uint8Array, links: readonly CID[]) => Promise<boolean>
+  readonly onRows?: (rows: Uint8Array, links: Links) => Promise<boolean>
 }
 
 /**
@@ -74,7 +75,7 @@ class LinkedChunks {
     const { done, value } = await this.#entries.next()
     this.#entry = done === true ? undefined : value
     this.#rowsMissing = this.#entry?.count ?? 0
-    this.#values = new LinkedValues(this.#entry?.refs ?? [])
+    this.#values = new LinkedValues([...this.#entry?.refs ?? []])
   }
 
   async add ({ bytes, ends }: RowBatch): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import * as dagCbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
-import { create as createDigest } from 'multiformats/hashes/digest'
+import { Digest } from 'multiformats/hashes/digest'
 import type { Address, BlobReader } from '../cas/blob-store.ts'
 import { BackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
@@ -12,6 +12,9 @@ export { CID }
 const RAW = 0x55
 const DAG_CBOR = dagCbor.code
 const SHA2_256 = 0x12
+const DIGEST_BYTES = 32
+/** Version, codec, hash, its length, and the hash. */
+export const CID_BYTES = 36
 
 export interface EncodedBlock {
   readonly cid: CID
@@ -21,7 +24,11 @@ export interface EncodedBlock {
 
 /** Encodes a value as a canonical block. @throws {BackupError} `BLOCK_INVALID` when dag-cbor cannot carry it. */
 export function encodeBlock (value: unknown): EncodedBlock {
-  const bytes = attempt(() => dagCbor.encode(value), 'a value cannot be a block')
+  return blockOf(attempt(() => dagCbor.encode(value), 'a value cannot be a block'))
+}
+
+/** The block with these bytes, which must be canonical. */
+export function blockOf (bytes: Uint8Array): EncodedBlock {
   const address = hash('sha256', bytes, 'hex')
   return { cid: blockCid(address), address, bytes }
 }
@@ -32,11 +39,16 @@ export function encodeBlock (value: unknown): EncodedBlock {
  */
 export function decodeBlock (bytes: Uint8Array, cid?: CID): unknown {
   const name = cid === undefined ? 'a block' : `block ${cid}`
-  if (cid !== undefined && hash('sha256', bytes, 'hex') !== addressOf(cid)) throw new BackupError('BLOB_CORRUPT', `${name} does not hash to its CID`, { data: { cid: cid.toString() } })
+  if (cid !== undefined) checkHash(bytes, cid)
   const value = attempt<unknown>(() => dagCbor.decode(bytes), `${name} is not dag-cbor`)
   const again = attempt(() => dagCbor.encode(value), `${name} cannot be encoded again`)
   if (Buffer.compare(bytes, again) !== 0) throw new BackupError('BLOCK_INVALID', `${name} is not canonical: encoded again it has other bytes`, { data: { cid: cid?.toString() } })
   return value
+}
+
+/** @throws {BackupError} `BLOB_CORRUPT` when the bytes do not hash to `cid` */
+export function checkHash (bytes: Uint8Array, cid: CID): void {
+  if (hash('sha256', bytes, 'hex') !== addressOf(cid)) throw new BackupError('BLOB_CORRUPT', `block ${cid} does not hash to its CID`, { data: { cid: cid.toString() } })
 }
 
 /** The address of the blob that a CID links to. @throws {BackupError} `BLOCK_INVALID` when it is no CIDv1 of ours. */
@@ -59,12 +71,30 @@ export function textOf (cid: CID): string {
 
 /** CID of the chunk with that address. */
 export function chunkCid (address: Address): CID {
-  return CID.createV1(RAW, createDigest(SHA2_256, Buffer.from(address, 'hex')))
+  return cidFor(RAW, address)
 }
 
 /** CID of the block with that address. */
 export function blockCid (address: Address): CID {
-  return CID.createV1(DAG_CBOR, createDigest(SHA2_256, Buffer.from(address, 'hex')))
+  return cidFor(DAG_CBOR, address)
+}
+
+function cidFor (codec: number, address: Address): CID {
+  const bytes = new Uint8Array(CID_BYTES)
+  bytes.set([1, codec, SHA2_256, DIGEST_BYTES])
+  bytes.set(Buffer.from(address, 'hex'), CID_BYTES - DIGEST_BYTES)
+  return cidOf(bytes)
+}
+
+/** True if the bytes of a CID of ours are at `start`. */
+export function isCid (bytes: Uint8Array, start: number): boolean {
+  const codec = bytes[start + 1]
+  return bytes[start] === 1 && (codec === RAW || codec === DAG_CBOR) && bytes[start + 2] === SHA2_256 && bytes[start + 3] === DIGEST_BYTES && start + CID_BYTES <= bytes.length
+}
+
+/** The CID with these bytes, which become its own, if {@link isCid} says so: as `CID.decode`, at a fifth of what that allocates. */
+export function cidOf (bytes: Uint8Array): CID {
+  return new CID(1, bytes[1]!, new Digest(SHA2_256, DIGEST_BYTES, bytes.slice(CID_BYTES - DIGEST_BYTES), bytes.slice(2)), bytes)
 }
 
 /** True if the CID links to a chunk. */

@@ -4,12 +4,13 @@ import { splitRows } from '../chunking/row-splitter.ts'
 import { BackupError } from '../errors.ts'
 import type { RowChanges, RowContent } from '../sources/source.ts'
 import type { Bytes } from '../stream.ts'
-import { addressOf, chunkCid, CID, readBlob } from './block.ts'
+import { addressOf, chunkCid, readBlob } from './block.ts'
 import { BorrowedBytes } from './borrowed-bytes.ts'
 import { counted } from './counted.ts'
 import type { EditedChunk } from './edited-run.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import { keyOrder } from './key-order.ts'
+import { PackedLinks } from './links.ts'
 import { PreviousBlocks } from './previous-blocks.ts'
 import { isUnusable } from './previous.ts'
 import { takeOverChunk, takeOverTree } from './reuse.ts'
@@ -114,7 +115,7 @@ class ChangedTable {
     const { address } = await this.#bases.during(base?.bytes, async () =>
       await blobs.put(bytes, { base: base && { address: addressOf(base.entry.link), bytes: base.bytes, copies: base.copies }, kind: 'chunk', signal }))
     release?.()
-    return { link: chunkCid(address), size: sizeBytes, count: rows, key, refs: values.map(text => CID.parse(text)) }
+    return { link: chunkCid(address), size: sizeBytes, count: rows, key, refs: PackedLinks.parse(values) }
   }
 }
 

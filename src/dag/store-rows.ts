@@ -7,10 +7,11 @@ import type { RowBatch } from '../chunking/row-splitter.ts'
 import { splitRows } from '../chunking/row-splitter.ts'
 import type { Address } from '../cas/blob-store.ts'
 import type { KeyColumn, RowContent, RowLayout } from '../sources/source.ts'
-import { addressOf, chunkCid, CID, textOf } from './block.ts'
+import { addressOf, chunkCid, textOf } from './block.ts'
 import { counted } from './counted.ts'
 import { mapInOrder } from '../cas/in-order.ts'
 import { commonKey, keyOrder } from './key-order.ts'
+import { PackedLinks } from './links.ts'
 import { MultisetHash } from './multiset-hash.ts'
 import { PreviousBlocks } from './previous-blocks.ts'
 import { PreviousRows, PreviousValues } from './previous-rows.ts'
@@ -129,7 +130,7 @@ async function storeChunks (
     const { address, stored } = await blobs.put(chunk.bytes, { base, kind: 'chunk', signal })
     chunk.release?.()
     if (stored === 'present') bases?.align?.(address, offset)
-    return { link: chunkCid(address), size: chunk.sizeBytes, count: chunk.rows, key: chunk.key, refs: chunk.values.map(text => CID.parse(text)) }
+    return { link: chunkCid(address), size: chunk.sizeBytes, count: chunk.rows, key: chunk.key, refs: PackedLinks.parse(chunk.values) }
   })
   return await writeTree(entries, { form: 'rows', seed, blobs, before: blocks, signal })
 }

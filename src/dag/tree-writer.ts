@@ -4,7 +4,8 @@ import type { AbortOptions } from '../stream.ts'
 import type { CID } from './block.ts'
 import type { PreviousBlocks } from './previous-blocks.ts'
 import type { TreeEntry, TreeForm } from './tree.ts'
-import { encodeTree, MOST_ENTRIES, sumOf } from './tree.ts'
+import { MOST_ENTRIES } from './leaf-scan.ts'
+import { encodeTree, sumOf } from './tree.ts'
 
 /** 64 entries a block on average. */
 const FAN_OUT_BITS = 6

@@ -1,6 +1,10 @@
 import { BackupError } from '../errors.ts'
 import type { EncodedBlock } from './block.ts'
-import { CID, decodeBlock, encodeBlock, isChunk } from './block.ts'
+import { blockOf, checkHash, CID, decodeBlock, encodeBlock, isChunk } from './block.ts'
+import { encodeLeaf } from './leaf-encoder.ts'
+import type { LeafEntry } from './leaf-scan.ts'
+import { MOST_ENTRIES, scanLeaf } from './leaf-scan.ts'
+import type { Links } from './links.ts'
 
 export type TreeForm = 'bytes' | 'rows' | 'map'
 
@@ -14,7 +18,7 @@ export interface TreeEntry {
   /** First key below, a map's id, or the label of a tar's chunk. */
   readonly key?: Uint8Array | undefined
   /** Values out of line in this chunk of rows. */
-  readonly refs?: readonly CID[] | undefined
+  readonly refs?: Links | undefined
 }
 
 export interface TreeBlock {
@@ -28,11 +32,10 @@ export interface TreeBlock {
 
 /** A tree that is deeper cannot come from the cut rule. */
 const DEEPEST = 64
-export const MOST_ENTRIES = 1_024
 
 export function encodeTree ({ form, level, entries }: Pick<TreeBlock, 'form' | 'level' | 'entries'>): EncodedBlock {
   const { count, size } = sumOf(entries)
-  return encodeBlock({ count, entries: entries.map(plainEntry), form, kind: 'tree', level, size, v: 1 })
+  return level === 0 && form !== 'map' ? blockOf(encodeLeaf({ form, size, count, entries })) : encodeBlock({ count, entries: entries.map(plainEntry), form, kind: 'tree', level, size, v: 1 })
 }
 
 /** Rows or nodes, and plain bytes, below the entries. */
@@ -45,19 +48,20 @@ export function sumOf (entries: readonly TreeEntry[]): { readonly count: number,
   return { count, size }
 }
 
-function plainEntry ({ link, size, count, key, refs }: TreeEntry): Record<string, unknown> {
-  return {
-    l: link,
-    s: size,
-    ...(count === undefined ? {} : { n: count }),
-    ...(key === undefined ? {} : { k: key }),
-    ...(refs === undefined || refs.length === 0 ? {} : { r: refs }),
-  }
+function plainEntry ({ link, size, count, key }: TreeEntry): Record<string, unknown> {
+  return { l: link, s: size, ...(count === undefined ? {} : { n: count }), ...(key === undefined ? {} : { k: key }) }
 }
 
 /** @throws {BackupError} `BLOCK_INVALID` when the block is not canonical, `TREE_INVALID` when it is no tree as the format says. */
 export function decodeTree (bytes: Uint8Array, cid: CID): TreeBlock {
-  return checkTree(decodeBlock(bytes, cid), cid)
+  const leaf = scanLeaf(bytes)
+  if (leaf === undefined) return checkTree(decodeBlock(bytes, cid), cid)
+  checkHash(bytes, cid)
+  return { ...leaf, entries: leaf.entries.map(entryOf) }
+}
+
+function entryOf ({ link, size, count, key, refs }: LeafEntry): TreeEntry {
+  return { link: link.at(0), size, count, key, ...(refs === undefined ? {} : { refs }) }
 }
 
 /** The tree that a decoded block is. @throws {BackupError} `TREE_INVALID`, `FORMAT_UNKNOWN` */

@@ -3,8 +3,9 @@ import { BackupError, isBackupError } from '../errors.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { CID } from './block.ts'
 import { addressOf, blockCid, chunkCid, decodeBlock, isChunk, readBlob } from './block.ts'
-import type { Leaf } from './leaf-links.ts'
-import { scanLeaf } from './leaf-links.ts'
+import type { Leaf } from './leaf-scan.ts'
+import { scanLeaf } from './leaf-scan.ts'
+import type { PackedLinks } from './links.ts'
 import { checkNode } from './node.ts'
 import { checkSnapshot } from './snapshot.ts'
 import type { TreeBlock, TreeExpectation } from './tree.ts'
@@ -96,8 +97,19 @@ function openBlock (bytes: Uint8Array, cid: CID, link: Link): OpenedBlock {
 /** Most blocks: their links come without an object for each part. */
 function openLeaf (leaf: Leaf, cid: CID, { path, tree = { form: leaf.form } }: Link): OpenedBlock {
   checkExpectation(leaf, cid, tree)
-  const { links } = leaf
-  return { kind: 'tree', links: links.map(({ address, isChunk }) => isChunk ? { address, isChunk, path } : { address, isChunk, path, tree: VALUE }) }
+  const links: Link[] = []
+  for (const { link, refs } of leaf.entries) {
+    addLinks(links, link, path)
+    if (refs !== undefined) addLinks(links, refs, path)
+  }
+  return { kind: 'tree', links }
+}
+
+function addLinks (links: Link[], packed: PackedLinks, path: readonly string[]): void {
+  for (let i = 0; i < packed.length; i++) {
+    const address = packed.addressAt(i)
+    links.push(packed.isChunkAt(i) ? { address, isChunk: true, path } : { address, isChunk: false, path, tree: VALUE })
+  }
 }
 
 /** A value out of line. */
@@ -125,7 +137,7 @@ function openDecoded (value: unknown, cid: CID, { path, tree }: Link): OpenedBlo
 function linksOf (block: TreeBlock, path: readonly string[]): Link[] {
   return block.entries.flatMap(entry => [
     linkTo(entry.link, path, block.level === 0 ? undefined : expectedBelow(block, entry)),
-    ...(entry.refs ?? []).map(cid => linkTo(cid, path, VALUE)),
+    ...Array.from(entry.refs ?? [], cid => linkTo(cid, path, VALUE)),
   ])
 }
 

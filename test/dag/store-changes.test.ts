@@ -204,7 +204,7 @@ describe('rows by what changed', () => {
       const parent = await parentOf(long, blobs)
       if (parent.content.form !== 'rows') throw new Error('stored as something else')
       const chunks = await Array.fromAsync(readRowChunks(parent.content, blobs))
-      const lost = lose === 'chunk' ? chunks[1]!.entry.link : chunks.flatMap(({ entry }) => entry.refs ?? [])[0]!
+      const lost = lose === 'chunk' ? chunks[1]!.entry.link : chunks.flatMap(({ entry }) => [...entry.refs ?? []])[0]!
       blobs.blobs.delete(addressOf(lost))
       const after = new Map([...long, [7, 'seven']])
       const { content, reads } = changing(after, toldOf(long, after))

@@ -42,7 +42,7 @@ describe('vectors', () => {
     expect(stored.content.root.toString()).toBe(root)
     const entries = await Array.fromAsync(readEntries(stored.content.root, blobs))
     expect(entries.map(entry => entry.count)).toEqual(chunks)
-    expect(entries.flatMap(({ refs = [] }) => refs.map(String))).toEqual(values)
+    expect(entries.flatMap(({ refs = [] }) => Array.from(refs, String))).toEqual(values)
   })
 
   it.each(blocks.maps)('of node maps: $ids nodes', async ({ ids: count, root }) => {

@@ -3,6 +3,7 @@ import { isChunk } from '../../dag/block.ts'
 import type { CID } from '../../dag/block.ts'
 import type { StoredContent } from '../../dag/content.ts'
 import { keyOrder } from '../../dag/key-order.ts'
+import { PackedLinks } from '../../dag/links.ts'
 import type { TreeEntry } from '../../dag/tree.ts'
 import type { BlobSource } from '../../dag/tree-memory.ts'
 import { readTree, TreeMemory } from '../../dag/tree-memory.ts'
@@ -40,7 +41,7 @@ export class KnownEntries {
         if (known.#entries.size >= most) return known
         if (level > 0 && !known.has(entry, level)) ahead.push(entry.link) // a subtree that stands there twice is read once
         known.#entries.add(digestOf(entry, level))
-        for (const ref of entry.refs ?? []) if (!isChunk(ref)) known.#entries.add(digestOfValue(ref))
+        for (const ref of treesIn(entry)) known.#entries.add(digestOfValue(ref))
       }
     }
     return known
@@ -61,11 +62,18 @@ export class KnownEntries {
   }
 }
 
+/** Values out of line that have a tree. */
+function treesIn ({ refs = [] }: TreeEntry): CID[] {
+  const links = PackedLinks.of(refs)
+  const trees: CID[] = []
+  for (let i = 0; i < links.length; i++) if (!links.isChunkAt(i)) trees.push(links.at(i))
+  return trees
+}
+
 function digestOf ({ link, size, count, key, refs = [] }: TreeEntry, level: number): Uint8Array {
   const digest = createHash('sha256').update(`${level} ${size} ${count ?? '-'} ${key?.length ?? '-'} ${refs.length} `).update(link.bytes)
   if (key !== undefined) digest.update(key)
-  for (const ref of refs) digest.update(ref.bytes)
-  return digest.digest()
+  return digest.update(PackedLinks.of(refs).bytes).digest()
 }
 
 function digestOfValue (root: CID): Uint8Array {

@@ -4,6 +4,7 @@ import { findReference, parseReference, valueEndAt } from '../../chunking/value-
 import { readFileRow } from '../../dag/file-row.ts'
 import type { CID } from '../../dag/block.ts'
 import { spanOf } from '../../dag/key-order.ts'
+import { PackedLinks } from '../../dag/links.ts'
 import type { TreeEntry } from '../../dag/tree.ts'
 import { BackupError } from '../../errors.ts'
 
@@ -70,10 +71,9 @@ function valuesIn (bytes: Uint8Array, entry: TreeEntry, invalid: Invalid): Linke
     lengths.set(text, length)
   }
   if (size !== entry.size) throw invalid(`has ${size} bytes with its values, its tree says ${entry.size}`)
-  const values = [...lengths].map(([text, length], index) => ({ text, length, root: entry.refs?.[index] }))
-  const isListed = (value: typeof values[number]): value is LinkedValue => value.root?.toString() === value.text
-  if (values.length !== (entry.refs?.length ?? 0) || !values.every(isListed)) throw invalid('has other values out of line than its tree says')
-  return values
+  const links = PackedLinks.of(entry.refs ?? [])
+  if (lengths.size !== links.length || ![...lengths.keys()].every((text, index) => links.isAt(index, text))) throw invalid('has other values out of line than its tree says')
+  return Array.from(lengths, ([text, length], index) => ({ text, length, root: links.at(index) }))
 }
 
 function verifyKeys (bytes: Uint8Array, ends: readonly number[], entry: TreeEntry, { keyColumns, compare }: RowLayout, invalid: Invalid): Uint8Array {

@@ -2,10 +2,11 @@ import { hash } from 'node:crypto'
 import * as dagCbor from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressOf, blockCid, chunkCid, isChunk } from '../../src/dag/block.ts'
-import { scanLeaf } from '../../src/dag/leaf-links.ts'
+import type { CID } from '../../src/dag/block.ts'
+import { addressOf, blockCid, chunkCid, decodeBlock, isChunk } from '../../src/dag/block.ts'
+import { scanLeaf } from '../../src/dag/leaf-scan.ts'
 import type { TreeEntry } from '../../src/dag/tree.ts'
-import { decodeTree, encodeTree } from '../../src/dag/tree.ts'
+import { checkTree, encodeTree, sumOf } from '../../src/dag/tree.ts'
 
 const digest = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => Buffer.from(bytes).toString('hex'))
 const amount = fc.oneof(fc.nat(30), fc.nat(300), fc.nat(70_000), fc.nat(2 ** 31 - 1), fc.constantFrom(2 ** 32 - 1, 2 ** 32, 2 ** 40))
@@ -17,26 +18,39 @@ const leaves = fc.oneof(
     link: chunk, size: amount, count: amount, key, refs: fc.option(fc.array(fc.oneof(chunk, digest.map(blockCid)), { minLength: 1, maxLength: 30 }), { nil: undefined }),
   }), { maxLength: 30 }) }),
 )
-const linksOf = ({ link, refs = [] }: TreeEntry): unknown[] => [link, ...refs].map(cid => ({ address: addressOf(cid), isChunk: isChunk(cid) }))
 
-/** What decoding says of the same bytes; undefined when it throws, or of a tree whose leaves these are not. */
+/** What decoding by dag-cbor says of the same bytes; undefined when it throws, or of a tree whose leaves these are not. */
 function decoded (bytes: Uint8Array): unknown {
   try {
-    const { form, level, size, count, entries } = decodeTree(bytes, blockCid(hash('sha256', bytes, 'hex')))
-    return level > 0 || form === 'map' ? undefined : { form, level, size, count, key: keyOf(entries), links: entries.flatMap(linksOf) }
+    const { form, level, size, count, entries } = checkTree(decodeBlock(bytes), blockCid(hash('sha256', bytes, 'hex')))
+    return level > 0 || form === 'map' ? undefined : { form, level, size, count, entries: entries.map(plainEntry) }
   } catch {
     return undefined
   }
 }
 
-const keyOf = ([first]: readonly Pick<TreeEntry, 'key'>[]): Buffer | undefined => first?.key && Buffer.from(first.key)
+const plainEntry = ({ key, link, refs = [], ...amounts }: TreeEntry): unknown => ({ ...amounts, key: key && Buffer.from(key), links: [link, ...refs].map(factsOf) })
+const factsOf = (cid: CID): unknown => ({ text: cid.toString(), address: addressOf(cid), isChunk: isChunk(cid), bytes: [...cid.bytes] })
 
 function scanned (bytes: Uint8Array): unknown {
   const leaf = scanLeaf(bytes)
   if (leaf === undefined) return undefined
-  const { entries, ...others } = leaf
-  return { ...others, key: keyOf(entries) }
+  const entries = leaf.entries.map(({ link, ...others }) => {
+    expect({ text: link.at(0).toString(), address: link.addressAt(0), isChunk: link.isChunkAt(0) }).toEqual({ text: link.at(0).toString(), address: addressOf(link.at(0)), isChunk: isChunk(link.at(0)) })
+    return plainEntry({ link: link.at(0), ...others })
+  })
+  return { ...leaf, entries }
 }
+
+const asDecoded = ({ link, size, count, key, refs = [] }: TreeEntry): unknown => ({ l: link, s: size, ...(count === undefined ? {} : { n: count }), ...(key === undefined ? {} : { k: key }), ...(refs.length === 0 ? {} : { r: [...refs] }) })
+
+describe('a leaf', () => {
+  it('is encoded as dag-cbor encodes it', () => fc.assert(fc.property(leaves, ({ form, entries }) => {
+    const { bytes, cid } = encodeTree({ form, level: 0, entries })
+    expect(Buffer.from(bytes)).toEqual(Buffer.from(dagCbor.encode({ ...sumOf(entries), entries: entries.map(asDecoded), form, kind: 'tree', level: 0, v: 1 })))
+    expect(addressOf(cid)).toBe(hash('sha256', bytes, 'hex'))
+  })))
+})
 
 describe('the links of a leaf', () => {
   it('are those that decoding it gives', () => fc.assert(fc.property(leaves, ({ form, entries }) => {
