@@ -19,6 +19,11 @@ const LONG_COMMANDS: readonly string[] = ['snapshot', 'restore', 'verify', 'repa
 /** What of `process` decides, and what starts it anew. */
 export type StartedProcess = Pick<NodeJS.Process, 'argv' | 'execArgv' | 'execPath' | 'execve' | 'platform' | 'versions'>
 
+/** What Node is started with to do with less memory. */
+export function memorySettings ({ v8 }: Pick<NodeJS.ProcessVersions, 'v8'>): readonly string[] {
+  return v8.startsWith(TRIED_V8) ? [YOUNG, ...TRIED_SETTINGS] : [YOUNG]
+}
+
 /**
  * Starts this process anew in its own place, with settings that it takes only at the start, if the command is worth it. Does nothing where the caller has limited
  * the young generation, where the system cannot replace a process, and for a child that talks with its parent through Node: that connection would end.
@@ -27,6 +32,5 @@ export function limitMemory ({ argv, execArgv, execPath, execve, platform, versi
   const isSet = /max[-_]semi[-_]space/.test([env['NODE_OPTIONS'], ...execArgv].join(' '))
   if (isSet || execve === undefined || platform === 'win32' || env['NODE_CHANNEL_FD'] !== undefined) return
   if (!argv.slice(2).some(word => LONG_COMMANDS.includes(word))) return
-  const settings = versions.v8.startsWith(TRIED_V8) ? [YOUNG, ...TRIED_SETTINGS] : [YOUNG]
-  execve(execPath, [execPath, ...settings, ...execArgv, ...argv.slice(1)], { ...ARENAS, ...env })
+  execve(execPath, [execPath, ...memorySettings(versions), ...execArgv, ...argv.slice(1)], { ...ARENAS, ...env })
 }

@@ -59,9 +59,9 @@ describe.each(SEALINGS)('writing%s', (_, sealed) => {
       await writer.discard()
     })
 
-    it('closes a pack at 16 MiB and indexes what is durable at a flush', async () => {
+    it('closes a pack at 8 MiB and indexes what is durable at a flush', async () => {
       const writer = await repository.openWriter()
-      for (let i = 0; i < 20; i++) await writer.put(seededBytes(MiB, i))
+      for (let i = 0; i < 12; i++) await writer.put(seededBytes(MiB, i))
       await writer.put(blob('small'))
       expect(await keys(SEGMENT_PREFIX)).toEqual([])
       await writer.flush()
@@ -69,8 +69,8 @@ describe.each(SEALINGS)('writing%s', (_, sealed) => {
       expect(await keys(SEGMENT_PREFIX)).toHaveLength(1)
       await writer.commit(commitment)
       const sizes = (await Array.fromAsync(backend.list(PACK_PREFIX))).map(entry => entry.sizeBytes).sort((a, b) => b - a)
-      expect(sizes[0]).toBeGreaterThan(16 * MiB)
-      expect(sizes[0]).toBeLessThan(17.1 * MiB)
+      expect(sizes[0]).toBeGreaterThan(8 * MiB)
+      expect(sizes[0]).toBeLessThan(9.1 * MiB)
     })
 
     it('closes a pack at 32,768 blobs', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { memorySettings } from '../../../src/cli/memory-limits.ts'
 import { folderSize } from '../folder-size.ts'
 import { runMeasured } from '../measured-process.ts'
 import { growDatabase } from './database.ts'
@@ -67,11 +68,11 @@ async function growIndex (chunks: number): Promise<IndexGrowth> {
   return { chunks, fill, cacheBytes, find: await child('index-cache.ts', 'find', place, String(chunks)) as unknown as IndexGrowth['find'] }
 }
 
-/** What a script of this folder prints, and its most resident bytes. */
+/** What a script of this folder prints, and its most resident bytes. It is started like a command. */
 async function child (script: string, ...options: readonly string[]): Promise<Record<string, number>> {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const command = [process.execPath, path, ...options].map(part => `'${part}'`).join(' ')
-  const { cost, stdout } = await runMeasured(command, { cwd: folder, env: { PATH: process.env['PATH'] ?? '', HOME: folder }, signal })
+  const command = [process.execPath, ...memorySettings(process.versions), path, ...options].map(part => `'${part}'`).join(' ')
+  const { cost, stdout } = await runMeasured(command, { cwd: folder, env: { PATH: process.env['PATH'] ?? '', HOME: folder, MALLOC_ARENA_MAX: '2' }, signal })
   return { ...JSON.parse(stdout) as Record<string, number>, peakBytes: cost.peakBytes }
 }
 
