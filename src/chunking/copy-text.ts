@@ -6,6 +6,7 @@ export const NEWLINE = 10
 export const BACKSLASH = 92
 
 const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v' }
+const UNESCAPED: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' }
 const PLAIN: Readonly<Record<number, number>> = { 0x62: 8, 0x66: 12, 0x6e: 10, 0x72: 13, 0x74: 9, 0x76: 11 }
 
 /** A value as COPY writes it; `\N` for null. */
@@ -33,6 +34,12 @@ export function unescapeValue (text: Uint8Array): Uint8Array {
 export function readValue (text: Uint8Array): string | null {
   if (text.length === 2 && text[0] === BACKSLASH && text[1] === 0x4e) return null
   return Buffer.from(unescapeValue(text)).toString('utf8')
+}
+
+/** As {@link readValue}, of a value that is text already. */
+export function readText (text: string): string | null {
+  if (text === '\\N') return null
+  return text.includes('\\') ? text.replace(/\\([^]?)/g, (_, char: string) => char === '' ? '\\' : UNESCAPED[char] ?? char) : text
 }
 
 /** The values of one row, escaped as they stand; its newline may be left out. */

@@ -4,7 +4,6 @@ import { BACKSLASH, NEWLINE, TAB } from './copy-text.ts'
 import type { ValueReference } from './row-splitter.ts'
 
 const MARK = Buffer.from('\\@')
-const COLON = 58
 
 /** What stands in a row for a value out of line: `\@<text>:<length>`, which COPY never writes. */
 export function referenceText ({ text, length }: ValueReference): string {
@@ -14,12 +13,16 @@ export function referenceText ({ text, length }: ValueReference): string {
 /** The reference that `value` is, or undefined when it is a value. @throws {BackupError} `TREE_INVALID` */
 export function parseReference (value: Uint8Array): ValueReference | undefined {
   if (value[0] !== BACKSLASH || value[1] !== MARK[1]) return undefined
-  const colon = value.indexOf(COLON)
-  const length = Buffer.from(value.subarray(colon + 1)).toString('latin1')
-  if (colon < 3 || !/^(0|[1-9][0-9]{0,14})$/.test(length)) {
-    throw new BackupError('TREE_INVALID', `a row has a broken reference ${Buffer.from(value.subarray(0, 100)).toString('latin1')}`)
-  }
-  return { text: Buffer.from(value.subarray(2, colon)).toString('latin1'), length: Number(length) }
+  return readReference(Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1'))
+}
+
+/** The same of a value that is text. @throws {BackupError} `TREE_INVALID` */
+export function readReference (value: string): ValueReference | undefined {
+  if (!value.startsWith('\\@')) return undefined
+  const colon = value.indexOf(':')
+  const length = value.slice(colon + 1)
+  if (colon < 3 || !/^(0|[1-9][0-9]{0,14})$/.test(length)) throw new BackupError('TREE_INVALID', `a row has a broken reference ${value.slice(0, 100)}`)
+  return { text: value.slice(2, colon), length: Number(length) }
 }
 
 /** Offset of the next reference in whole rows, from `from` on; -1 when there is none. References fill a value: an escaped backslash before an `@` is none. */

@@ -1,6 +1,6 @@
-import { escapeValue, readValue, splitRow } from '../chunking/copy-text.ts'
+import { escapeValue, NEWLINE, readText } from '../chunking/copy-text.ts'
 import type { RowBatch, ValueReference } from '../chunking/row-splitter.ts'
-import { parseReference, referenceText } from '../chunking/value-reference.ts'
+import { readReference, referenceText } from '../chunking/value-reference.ts'
 import { BackupError } from '../errors.ts'
 import type { FileEntry, KeyColumn } from '../sources/source.ts'
 import type { CID } from './block.ts'
@@ -41,12 +41,12 @@ export function decodeFileRow (row: Uint8Array): { readonly entry: FileEntry, re
 
 /** The same with the content's root as it stands in the row. @throws {BackupError} `TREE_INVALID` */
 export function readFileRow (row: Uint8Array): { readonly entry: FileEntry, readonly content: ValueReference | undefined } {
-  const values = splitRow(row)
-  const content = values.at(-1)!
-  const [path, letter, mode, mtime, uid, gid, size, target] = values.slice(0, -1).map(readValue)
+  const values = Buffer.from(row.buffer, row.byteOffset, row.at(-1) === NEWLINE ? row.length - 1 : row.length).toString().split('\t')
+  const content = values.pop()!
+  const [path, letter, mode, mtime, uid, gid, size, target] = values.map(readText)
   const type = TYPES[letter ?? '']
   const numbers = [parseInt(mode ?? '', 8), Number(uid), Number(gid), Number(size)]
-  if (values.length !== FILE_COLUMNS.length || typeof path !== 'string' || type === undefined || !numbers.every(Number.isSafeInteger) || !/^-?[0-9]+$/.test(mtime ?? '')) {
+  if (values.length + 1 !== FILE_COLUMNS.length || typeof path !== 'string' || type === undefined || !numbers.every(Number.isSafeInteger) || !/^-?[0-9]+$/.test(mtime ?? '')) {
     throw new BackupError('TREE_INVALID', `a row of a folder tree is broken: ${JSON.stringify(path ?? null)}`, { data: { path } })
   }
   return {
@@ -54,6 +54,6 @@ export function readFileRow (row: Uint8Array): { readonly entry: FileEntry, read
       path, type, mode: numbers[0]!, mtimeNs: BigInt(mtime!), uid: numbers[1]!, gid: numbers[2]!, sizeBytes: numbers[3]!,
       ...(typeof target === 'string' ? { target } : {}),
     },
-    content: parseReference(content),
+    content: readReference(content),
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { escapeValue, keyEnd, readValue, splitRow, unescapeValue } from '../../src/chunking/copy-text.ts'
+import { escapeValue, keyEnd, readText, readValue, splitRow, unescapeValue } from '../../src/chunking/copy-text.ts'
 import { unicode } from './unicode.ts'
 
 describe('COPY text', () => {
@@ -8,6 +8,10 @@ describe('COPY text', () => {
     const text = escapeValue(plain)
     expect(text).not.toMatch(/[\t\n\r]/)
     expect(readValue(Buffer.from(text))).toBe(plain)
+  })))
+
+  it('reads a value that is text as it reads its bytes, whatever it holds', () => fc.assert(fc.property(fc.oneof(unicode, fc.string({ unit: fc.constantFrom('\\', 'n', 'N', 't', 'x', '\u{1f600}') })), text => {
+    expect(readText(text)).toBe(readValue(Buffer.from(text)))
   })))
 
   it('splits a row into its values, with or without its newline', () => fc.assert(fc.property(fc.array(fc.option(unicode), { minLength: 1 }), values => {

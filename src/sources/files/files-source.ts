@@ -4,7 +4,7 @@ import { BackupError, systemCode } from '../../errors.ts'
 import type { AbortOptions } from '../../stream.ts'
 import type { Artifact, Capture, CaptureSummary, FileEntry, Source } from '../source.ts'
 import { DiskPlace } from './disk-place.ts'
-import { walkFolder } from './folder-walk.ts'
+import { walkGroups } from './folder-walk.ts'
 import type { FoundEntry } from './folder-walk.ts'
 import { OpenFiles } from './open-files.ts'
 import { readTree } from './read-tree.ts'
@@ -98,9 +98,9 @@ class FolderCapture implements Capture {
     await this.#files.close()
   }
 
-  async * #entries ({ signal }: AbortOptions): AsyncGenerator<FileEntry> {
+  #entries ({ signal }: AbortOptions): AsyncGenerator<FileEntry> {
     const digest = new WalkDigest()
-    yield * readTree(this.#folder, {
+    return readTree(this.#folder, {
       files: this.#files,
       disk: this.#disk,
       beginMs: this.#begin.getTime(),
@@ -108,8 +108,8 @@ class FolderCapture implements Capture {
       onGone: this.#onGone,
       onFound: found => { digest.add(found) },
       onSkipped: (path, what) => { this.#notes.skipped(path, what) },
+      onEnd: () => { this.#found = { count: digest.count, digest: digest.digest() } },
     })
-    this.#found = { count: digest.count, digest: digest.digest() }
   }
 
   /** What is the same before and after was the same in between: then all entries are of the moment when the reading ended. */
@@ -117,9 +117,11 @@ class FolderCapture implements Capture {
     if (this.#found === undefined) return
     const digest = new WalkDigest()
     let latest: FoundEntry | undefined
-    for await (const found of walkFolder(this.#folder, { disk: this.#disk, onGone: this.#onGone })) {
-      digest.add(found)
-      if (latest === undefined || latest.stats.ctimeNs < found.stats.ctimeNs) latest = found
+    for await (const group of walkGroups(this.#folder, { disk: this.#disk, onGone: this.#onGone })) {
+      for (const found of group) {
+        digest.add(found)
+        if (latest === undefined || latest.stats.ctimeNs < found.stats.ctimeNs) latest = found
+      }
     }
     if (digest.digest() === this.#found.digest) return
     if (this.#whenChanged === 'note') return this.#notes.changed(this.#found.count, digest.count)

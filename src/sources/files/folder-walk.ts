@@ -45,7 +45,15 @@ interface OpenFolder {
  * @throws {BackupError} `SOURCE_CHANGED`, `SOURCE_DENIED`, `SOURCE_UNSUPPORTED` for a name that is not UTF-8
  */
 export async function * walkFolder (root: string, options: WalkOptions = {}): AsyncGenerator<FoundEntry> {
+  for await (const group of walkGroups(root, options)) {
+    for (const found of group) yield found
+  }
+}
+
+/** The same; those together that were looked up together, up to the next inside of a folder: waiting for each costs as much as looking it up. */
+export async function * walkGroups (root: string, options: WalkOptions = {}): AsyncGenerator<readonly FoundEntry[]> {
   const { signal, onGone, disk = DiskPlace.unknown } = options
+  let group: FoundEntry[] = []
   const folders: OpenFolder[] = [await openFolder(root, '', { expected: undefined, isNear: disk.isLocal })]
   for (let folder; (folder = folders.at(-1)) !== undefined;) {
     signal?.throwIfAborted()
@@ -55,7 +63,13 @@ export async function * walkFolder (root: string, options: WalkOptions = {}): As
       continue
     }
     const path = folder.prefix + nameOf(step.name, folder.prefix)
-    const stats = await lookUp(root, folder, step.name)
+    const isKnown = folder.found.has(step.name)
+    if (group.length > 0 && (!isKnown || step.act === 'inside')) {
+      yield group
+      group = []
+    }
+    if (!isKnown) await lookAhead(root, folder, step.name)
+    const stats = folder.found.get(step.name)
     if (stats === undefined) {
       if (onGone === undefined) throw changed(path, 'was removed')
       onGone(path)
@@ -66,9 +80,10 @@ export async function * walkFolder (root: string, options: WalkOptions = {}): As
     } else {
       if (stats.isDirectory()) folder.listing.enter(step.name)
       else folder.found.delete(step.name)
-      yield { path, stats }
+      group.push({ path, stats })
     }
   }
+  if (group.length > 0) yield group
 }
 
 interface FolderFacts {
@@ -103,17 +118,14 @@ function isSame (one: BigIntStats, other: BigIntStats): boolean {
   return one.ino === other.ino && one.dev === other.dev && other.isDirectory()
 }
 
-/** What is known of a name: a folder's stays known until its inside was entered. */
-async function lookUp (root: string, { prefix, isNear, listing, found }: OpenFolder, name: string): Promise<BigIntStats | undefined> {
-  if (!found.has(name)) {
-    const names = [name, ...listing.ahead(LOOK_AHEAD - 1)]
-    const paths = names.map(ahead => prefix + textOf(ahead))
-    const near = isNear ? statNear(root, paths) : []
-    const stats = [...near, ...await Promise.all(paths.slice(near.length).map(async path => await statIfThere(root, path)))]
-    await setImmediate() // the rest of the process gets its turn
-    names.forEach((ahead, index) => found.set(ahead, stats[index]))
-  }
-  return found.get(name)
+/** Makes known what a name is, and those after it: a folder's stays known until its inside was entered. */
+async function lookAhead (root: string, { prefix, isNear, listing, found }: OpenFolder, name: string): Promise<void> {
+  const names = [name, ...listing.ahead(LOOK_AHEAD - 1)]
+  const paths = names.map(ahead => prefix + textOf(ahead))
+  const near = isNear ? statNear(root, paths) : []
+  const stats = [...near, ...await Promise.all(paths.slice(near.length).map(async path => await statIfThere(root, path)))]
+  await setImmediate() // the rest of the process gets its turn
+  names.forEach((ahead, index) => found.set(ahead, stats[index]))
 }
 
 /**

@@ -6,7 +6,7 @@ import { BackupError } from '../../errors.ts'
 import type { FileEntry } from '../source.ts'
 import { stateOf } from './file-state.ts'
 import { wholeMicroseconds } from './file-time.ts'
-import { walkFolder } from './folder-walk.ts'
+import { walkGroups } from './folder-walk.ts'
 import type { FoundEntry, WalkOptions } from './folder-walk.ts'
 import { HardLinks } from './hard-links.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -21,25 +21,39 @@ export interface ReadTreeOptions extends WalkOptions {
   readonly onFound?: (found: FoundEntry) => void
   /** Called with what cannot be stored: sockets, FIFOs and devices. */
   readonly onSkipped?: (path: string, what: string) => void
+  /** Called when all was read. */
+  readonly onEnd?: () => void
 }
 
 /** What is below `root` as entries, in their order. @throws {BackupError} `SOURCE_CHANGED`, `SOURCE_DENIED`, `SOURCE_UNSUPPORTED` */
-export async function * readTree (root: string, { files, beginMs, onFound, onSkipped, ...options }: ReadTreeOptions): AsyncGenerator<FileEntry> {
+export async function * readTree (root: string, { files, beginMs, onFound, onSkipped, onEnd, ...options }: ReadTreeOptions): AsyncGenerator<FileEntry> {
   const links = new HardLinks()
-  for await (const found of walkFolder(root, options)) {
-    onFound?.(found)
-    const first = found.stats.isFile() ? links.firstPath(found) : undefined
-    const entry = first === undefined ? await readEntry(root, found, files) : { ...attributes(found), type: 'hardlink' as const, target: first }
-    if (entry === undefined) onSkipped?.(found.path, kindOf(found.stats))
-    else if (entry.type === 'file' && beginMs !== undefined && options.disk?.holds(found.stats) === true) yield { ...entry, state: stateOf(found.stats, beginMs) }
-    else yield entry
+  const state = ({ stats }: FoundEntry): string | undefined => beginMs !== undefined && options.disk?.holds(stats) === true ? stateOf(stats, beginMs) : undefined
+  for await (const group of walkGroups(root, options)) {
+    for (const found of group) {
+      onFound?.(found)
+      const isFile = found.stats.isFile()
+      const first = isFile ? links.firstPath(found) : undefined
+      if (first !== undefined) yield { ...attributes(found), type: 'hardlink', target: first }
+      else if (isFile) yield fileEntry(found, files, state(found))
+      else {
+        const entry = await readEntry(root, found, files)
+        if (entry === undefined) onSkipped?.(found.path, kindOf(found.stats))
+        else yield entry
+      }
+    }
   }
+  onEnd?.()
+}
+
+function fileEntry (found: FoundEntry, files: OpenFiles, state?: string): FileEntry {
+  return { ...attributes(found), type: 'file', sizeBytes: Number(found.stats.size), state, read: options => files.read(found, options), readNow: () => files.readNow(found) }
 }
 
 /** One thing by itself: a file with several links is a file. Undefined for what cannot be stored. */
 export async function readEntry (root: string, found: FoundEntry, files: OpenFiles): Promise<FileEntry | undefined> {
   const { path, stats } = found
-  if (stats.isFile()) return { ...attributes(found), type: 'file', sizeBytes: Number(stats.size), read: options => files.read(found, options), readNow: () => files.readNow(found) }
+  if (stats.isFile()) return fileEntry(found, files)
   if (stats.isDirectory()) return { ...attributes(found), type: 'directory' }
   if (stats.isSymbolicLink()) return { ...attributes(found), type: 'symlink', target: await linkTarget(root, path) }
   return undefined
