@@ -27,6 +27,9 @@ const UNDISTURBED = {
   jit: 'off',
 }
 
+/** In 4 MB, the server's default, tables from 120 MB on are sorted in several passes over temporary files; in this from 1 GB on. What is allowed more stays as it is. */
+const LEAST_SORT_KB = 16_384
+
 /**
  * Settings under which COPY text is comparable. They are the session's, so they outlast transactions; run it outside of one.
  * Settings that the server does not know are left out.
@@ -35,6 +38,7 @@ export async function useCanonicalText (client: pg.Client): Promise<void> {
   const settings = { ...CANONICAL_TEXT, ...UNDISTURBED }
   await client.query(
     `SELECT set_config(wanted.name, CASE WHEN wanted.name = 'client_encoding' AND current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE wanted.value END, false)
-     FROM unnest($1::text[], $2::text[]) AS wanted (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(wanted.name)`,
+     FROM unnest($1::text[], $2::text[]) AS wanted (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(wanted.name)
+     UNION ALL SELECT set_config(name, '${LEAST_SORT_KB}kB', false) FROM pg_catalog.pg_settings WHERE name = 'work_mem' AND setting::int8 < ${LEAST_SORT_KB}`,
     [Object.keys(settings), Object.values(settings)])
 }
