@@ -18,5 +18,5 @@ export interface FileMemory {
   /** What was remembered of that path, if its state was the same. Paths must ascend by their bytes. */
   recall(path: string, state: string): Promise<RememberedFile | undefined>
   /** Paths must ascend by their bytes. */
-  remember(file: RememberedFile): Promise<void>
+  remember(files: readonly RememberedFile[]): Promise<void>
 }

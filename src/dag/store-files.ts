@@ -24,8 +24,8 @@ import { walk } from './walk.ts'
 export async function storeFiles (content: FileContent, context: StoreContext, { like, bases }: RowHistory): Promise<{ content: StoredRows, hash: string }> {
   const { signal, concurrency = DEFAULT_CONCURRENCY } = context
   const trees = new TreeMemory(context.blobs)
-  const entries = withHistory(content.entries({ signal }), context, bases && { ...bases, trees })
-  const stored = mapInOrder(entries, concurrency, async file => ({ entry: file.entry, content: await storeEntry(file, context) }), { weigh: file => weigh(file, context.chunker) })
+  const steps = stepsOf(content.entries({ signal }), context, bases && { ...bases, trees })
+  const stored = mapInOrder(steps, concurrency, async step => 'entry' in step ? [await storeEntry(step, context)] : step, { weigh: step => weigh(step, context.chunker) })
   const { tree, cut } = await storeSorted(rowsOf(stored, context), context, { key: FILE_KEY, cut: like?.cut, earlier: bases, trees })
   return { content: { form: 'files', ...tree, columns: FILE_COLUMNS, key: FILE_KEY, cut }, hash: addressOf(tree.root) }
 }
@@ -34,31 +34,54 @@ export async function storeFiles (content: FileContent, context: StoreContext, {
 const SMALL_FOR_ONE = 16
 const SMALL_BYTES_FOR_ONE = 512 * 1024
 
-function weigh ({ entry, known }: EntryHistory, { min }: CutSizes): number {
-  if (known !== undefined) return 1 / SMALL_FOR_ONE
-  return entry.sizeBytes > min ? 1 : Math.max(entry.sizeBytes / SMALL_BYTES_FOR_ONE, 1 / SMALL_FOR_ONE)
+function weigh (step: Step, { min }: CutSizes): number {
+  if (!('entry' in step)) return 1 / SMALL_FOR_ONE
+  const { sizeBytes } = step.entry
+  return sizeBytes > min ? 1 : Math.max(sizeBytes / SMALL_BYTES_FOR_ONE, 1 / SMALL_FOR_ONE)
 }
 
-/** An entry, and what is known of it. */
-interface EntryHistory {
+interface StoredEntry {
   readonly entry: FileEntry
-  /** Where its content is, if that is the same as before. */
-  readonly known?: RememberedFile | undefined
+  /** Of a file that is not empty. */
+  readonly content: ValueReference | undefined
+}
+
+interface UnstoredEntry {
+  readonly entry: ReadableEntry
   /** The root of what the file held before. */
-  readonly previous?: CID | undefined
+  readonly previous: CID | undefined
 }
 
 type ReadableEntry = FileEntry & Required<Pick<FileEntry, 'read'>>
 
-/** Asked one after the other, since the memory and the earlier tree are read in order. */
-async function * withHistory (entries: AsyncIterable<FileEntry>, context: StoreContext, bases: Pick<StoredRows, 'root'> & { readonly trees: TreeMemory } | undefined): AsyncGenerator<EntryHistory> {
+/** A few entries of which nothing is left to be stored, or one other: most entries are as they were, and cost little if they do not wait one by one. */
+type Step = readonly StoredEntry[] | UnstoredEntry
+const MOST_IN_STEP = 16
+
+/** Memory and earlier tree are asked one after the other, since they are read in order. */
+async function * stepsOf (entries: AsyncIterable<FileEntry>, context: StoreContext, bases: Pick<StoredRows, 'root'> & { readonly trees: TreeMemory } | undefined): AsyncGenerator<Step> {
   const before = bases === undefined ? undefined
     : new PreviousValues(bases.root, bases.trees, { compare: keyOrder(FILE_KEY), keyColumns: FILE_KEY.length })
+  let ready: StoredEntry[] = []
   for await (const entry of entries) {
     const known = await knownContent(entry, context)
-    const previous = known !== undefined || entry.read === undefined ? undefined : await before?.rootAt({ key: encodeKey([entry.path]), column: FILE_CONTENT })
-    yield { entry, known, previous }
+    if (known !== undefined || !isReadable(entry)) {
+      ready.push({ entry, content: known && referenceTo(known.root, known.size) })
+      if (ready.length < MOST_IN_STEP) continue
+    }
+    if (ready.length > 0) yield ready
+    ready = []
+    if (known === undefined && isReadable(entry)) yield { entry, previous: await before?.rootAt({ key: encodeKey([entry.path]), column: FILE_CONTENT }) }
   }
+  if (ready.length > 0) yield ready
+}
+
+function isReadable (entry: FileEntry): entry is ReadableEntry {
+  return entry.read !== undefined
+}
+
+function referenceTo (text: string, length: number): ValueReference | undefined {
+  return length === 0 ? undefined : { text, length }
 }
 
 /** The content of a file in a state that is remembered, if all of it is still there to be built on. */
@@ -82,15 +105,9 @@ async function isReusable ({ root, size }: RememberedFile, { blobs, signal }: St
   }
 }
 
-async function storeEntry ({ entry, known, previous }: EntryHistory, context: StoreContext): Promise<ValueReference | undefined> {
-  if (known !== undefined) return known.size === 0 ? undefined : { text: known.root, length: known.size }
-  if (!isReadable(entry)) return undefined
+async function storeEntry ({ entry, previous }: UnstoredEntry, context: StoreContext): Promise<StoredEntry> {
   const stored = await storeFile(entry, context, { previous, effort: 'more' })
-  return stored === undefined || stored.size === 0 ? undefined : { text: textOf(stored.root), length: stored.size }
-}
-
-function isReadable (entry: FileEntry): entry is ReadableEntry {
-  return entry.read !== undefined
+  return { entry, content: stored && referenceTo(textOf(stored.root), stored.size) }
 }
 
 async function storeFile ({ sizeBytes, read, readNow }: ReadableEntry, context: StoreContext, options: StoreBytesOptions): Promise<StoredBytes | undefined> {
@@ -104,10 +121,9 @@ async function storeFile ({ sizeBytes, read, readNow }: ReadableEntry, context: 
   return whole.length === 0 ? undefined : await storeWhole(whole, context, options)
 }
 
-async function * rowsOf (stored: AsyncIterable<{ readonly entry: FileEntry, readonly content: ValueReference | undefined }>, { memory }: StoreContext): AsyncGenerator<RowBatch> {
-  for await (const { entry, content } of stored) {
-    const { path, state } = entry
-    if (state !== undefined) await memory?.remember({ path, state, root: content?.text ?? '', size: content?.length ?? 0 })
-    yield encodeFileRow(entry, content)
+async function * rowsOf (stored: AsyncIterable<readonly StoredEntry[]>, { memory }: StoreContext): AsyncGenerator<RowBatch> {
+  for await (const step of stored) {
+    await memory?.remember(step.flatMap(({ entry: { path, state }, content }) => state === undefined ? [] : [{ path, state, root: content?.text ?? '', size: content?.length ?? 0 }]))
+    for (const { entry, content } of step) yield encodeFileRow(entry, content)
   }
 }

@@ -37,11 +37,13 @@ export class RememberedFilesWriter {
   }
 
   /** Paths must ascend. */
-  async add (file: RememberedFile): Promise<void> {
+  async add (files: readonly RememberedFile[]): Promise<void> {
     if (this.#handle === undefined) return
-    const text = textOf(file)
-    this.#texts.push(text)
-    this.#length += text.length
+    for (const file of files) {
+      const text = textOf(file)
+      this.#texts.push(text)
+      this.#length += text.length
+    }
     if (this.#length >= BLOCK_CHARACTERS) await this.#flush()
   }
 

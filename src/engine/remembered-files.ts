@@ -76,8 +76,8 @@ export class RememberedTree implements FileMemory {
     return found?.state === state ? found : undefined
   }
 
-  async remember (file: RememberedFile): Promise<void> {
-    await this.#after.add(file)
+  async remember (files: readonly RememberedFile[]): Promise<void> {
+    await this.#after.add(files)
   }
 
   /** Says which tree these files are of. */

@@ -267,7 +267,7 @@ describe('what is remembered of files', () => {
     const file = { path: 'a', state: 's', root: own.root.toString(), size: 1 }
     const first = new RememberedFiles({ ...options, beginMs: 10 })
     const made = await first.open('files/tree', undefined)
-    await made.remember(file)
+    await made.remember([file])
     made.name(own)
     await first.keep()
     const recall = async (previous: StoredContent, changes: Partial<RememberedFilesOptions> = {}): Promise<unknown> => {
