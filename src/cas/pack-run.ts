@@ -37,13 +37,13 @@ export class RunReader {
   }
 }
 
-/** As many as fit, one at least; a delta alone, because its bases are read for it. */
+/** As many as fit, one at least. */
 function * runsOf (copies: Iterable<readonly [Address, Copy]>): Generator<(readonly [Address, Copy])[]> {
   let run: (readonly [Address, Copy])[] = []
   let length = 0
   for (const blob of copies) {
-    const { stored, base } = blob[1]
-    if (run.length > 0 && (base !== undefined || run[0]![1].base !== undefined || length + stored > RUN_BYTES)) {
+    const { stored } = blob[1]
+    if (run.length > 0 && length + stored > RUN_BYTES) {
       yield run
       run = []
       length = 0

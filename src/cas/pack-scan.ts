@@ -10,8 +10,9 @@ import { packKey } from './layout.ts'
 import { BLOB_LIMIT_BYTES, HEAD_BYTES, TRAILER_BYTES, checkHead, decodeTrailer, encodeFooter, packCorrupt, packHash } from './pack-format.ts'
 import type { PackListing } from './pack-format.ts'
 import { RunReader } from './pack-run.ts'
-import type { PackRun } from './pack-run.ts'
+import type { PackRun, RunBlob } from './pack-run.ts'
 import type { Repository } from './repository.ts'
+import { free } from './zstd.ts'
 
 /** Runs that are decoded and hashed at once, or wait for it: enough for two threads. */
 const RUNS_AT_ONCE = 8
@@ -33,24 +34,35 @@ export async function * scanPack (repository: Repository, listing: PackListing, 
     yield * allMissing(listing)
     return
   }
-  const progress: Progress = { blobs: 0 }
+  const progress: Progress = { blobs: 0, deltas: [] }
+  const error = yield * scanBody(repository, listing, body, progress, options)
+  yield * scanDeltas(repository, progress.deltas, options)
+  if (error !== undefined) yield { error }
+}
+
+/** All but the deltas. Returns what is wrong with the file itself. */
+async function * scanBody (
+  repository: Repository, listing: PackListing, body: Bytes, progress: Progress, options: AbortOptions
+): AsyncGenerator<PackDamage, BackupError | undefined> {
   try {
-    yield * scanStream(repository, listing, body, progress, options)
+    return yield * scanStream(repository, listing, body, progress, options)
   } catch (error) {
     if (!isBackupError(error, 'SEAL_BROKEN', 'KEY_NEEDED')) throw error
     yield * scanRest(repository, listing, progress, options)
-    yield { error }
+    return error
   }
 }
 
 interface Progress {
-  /** How many blobs have been checked, one after the other. */
+  /** How many blobs have been checked, one after the other, or are among the deltas. */
   blobs: number
+  /** What was read and waits to be checked. */
+  readonly deltas: RunBlob[]
 }
 
 async function * scanStream (
   repository: Repository, listing: PackListing, body: Bytes, progress: Progress, options: AbortOptions
-): AsyncGenerator<PackDamage> {
+): AsyncGenerator<PackDamage, BackupError | undefined> {
   const reader = new ByteReader(body)
   const hash = packHash()
   try {
@@ -59,13 +71,13 @@ async function * scanStream (
     const runs = new RunReader().read(reader, copiesIn(listing), bytes => { hash.update(bytes) })
     for await (const damage of mapInOrder(runs, RUNS_AT_ONCE, async run => await runDamage(repository, run, options))) {
       progress.blobs += damage.blobs
+      progress.deltas.push(...damage.deltas)
       yield * damage.found
     }
     const footer = Buffer.from(await reader.take(listing.sizeBytes - HEAD_BYTES - TRAILER_BYTES - storedBytesOf(listing)))
     const trailer = Buffer.from(await reader.take(TRAILER_BYTES))
     const digest = hash.update(footer).update(trailer.subarray(0, 8)).digest()
-    const error = fileDamage(listing, { head, footer, trailer, digest, after: await reader.take(1) })
-    if (error !== undefined) yield { error }
+    return fileDamage(listing, { head, footer, trailer, digest, after: await reader.take(1) })
   } finally {
     await reader.close()
   }
@@ -98,20 +110,52 @@ function * allMissing (listing: PackListing): Generator<PackDamage> {
   yield { error: packCorrupt(listing.name, 'it is missing') }
 }
 
-/** What is wrong with the blobs of a run. Most have no base and nothing wrong: those are looked at together. */
-async function runDamage (repository: Repository, { blobs, release }: PackRun, options: AbortOptions): Promise<{ readonly blobs: number, readonly found: readonly PackDamage[] }> {
+interface RunDamage {
+  readonly blobs: number
+  readonly found: readonly PackDamage[]
+  /** In memory of their own. */
+  readonly deltas: readonly RunBlob[]
+}
+
+/** What is wrong with the blobs of a run. Most have no base and nothing wrong: those are looked at together. Deltas are left for later. */
+async function runDamage (repository: Repository, { blobs, release }: PackRun, options: AbortOptions): Promise<RunDamage> {
   try {
-    const whole = blobs.filter(({ copy, stored }) => copy.base === undefined && copy.plain <= BLOB_LIMIT_BYTES && stored.length === copy.stored)
+    const deltas = blobs.filter(isDelta).map(blob => ({ ...blob, stored: Buffer.from(blob.stored) }))
+    const others = blobs.filter(blob => !isDelta(blob))
+    const whole = others.filter(({ copy, stored }) => copy.plain <= BLOB_LIMIT_BYTES && stored.length === copy.stored)
     const addresses = await repository.codec.addressesOf(whole.map(({ stored }) => stored), whole.map(({ copy: { encoding, plain } }) => ({ encoding, plain })))
     const intact = new Set(whole.filter(({ address }, index) => addresses[index] === address))
-    const found = await Promise.all(blobs.filter(blob => !intact.has(blob)).map(async ({ address, copy, stored }) => {
-      const error = await blobDamage(repository, address, copy, stored, options)
-      return error === undefined ? [] : [{ error, blob: { address, copy } }]
-    }))
-    return { blobs: blobs.length, found: found.flat() }
+    const found = await Promise.all(others.filter(blob => !intact.has(blob)).map(async blob => await damageOf(repository, blob, options)))
+    return { blobs: blobs.length, found: found.flat(), deltas }
   } finally {
     release()
   }
+}
+
+function isDelta ({ copy: { base } }: RunBlob): boolean {
+  return base !== undefined
+}
+
+/** What is wrong with deltas, looked at in the order of their bases: else these would be read here and there in all packs, and opened for each delta anew. */
+async function * scanDeltas (repository: Repository, deltas: readonly RunBlob[], options: AbortOptions): AsyncGenerator<PackDamage> {
+  const placed = deltas.map(blob => ({ blob, base: repository.copies(blob.copy.base!)[0] }))
+  placed.sort(({ base: one }, { base: other }) => byPlace(one, other))
+  const checks = mapInOrder(placed, RUNS_AT_ONCE, async ({ blob }) => {
+    const found = await damageOf(repository, blob, options)
+    free(blob.stored)
+    return found
+  })
+  for await (const found of checks) yield * found
+}
+
+function byPlace (one: Copy | undefined, other: Copy | undefined): number {
+  if (one === undefined || other === undefined) return Number(one === undefined) - Number(other === undefined)
+  return one.pack === other.pack ? one.offset - other.offset : one.pack < other.pack ? -1 : 1
+}
+
+async function damageOf (repository: Repository, { address, copy, stored }: RunBlob, options: AbortOptions): Promise<PackDamage[]> {
+  const error = await blobDamage(repository, address, copy, stored, options)
+  return error === undefined ? [] : [{ error, blob: { address, copy } }]
 }
 
 async function blobDamage (repository: Repository, address: Address, copy: Copy, stored: Uint8Array, options: AbortOptions): Promise<BackupError | undefined> {
