@@ -27,7 +27,7 @@ const UNDISTURBED = {
   jit: 'off',
 }
 
-/** In 4 MB, the server's default, tables from 120 MB on are sorted in several passes over temporary files; in this from 1 GB on. What is allowed more stays as it is. */
+/** The server's default is 4 MB, in which what is sorted is merged in several passes over temporary files from some 60 MB on; in this from 1 GB on. */
 const LEAST_SORT_KB = 16_384
 
 /**
