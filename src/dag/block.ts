@@ -24,11 +24,7 @@ export interface EncodedBlock {
 
 /** Encodes a value as a canonical block. @throws {BackupError} `BLOCK_INVALID` when dag-cbor cannot carry it. */
 export function encodeBlock (value: unknown): EncodedBlock {
-  return blockOf(attempt(() => dagCbor.encode(value), 'a value cannot be a block'))
-}
-
-/** The block with these bytes, which must be canonical. */
-export function blockOf (bytes: Uint8Array): EncodedBlock {
+  const bytes = attempt(() => dagCbor.encode(value), 'a value cannot be a block')
   const address = hash('sha256', bytes, 'hex')
   return { cid: blockCid(address), address, bytes }
 }

@@ -14,16 +14,16 @@ export interface LeafEntry extends Omit<TreeEntry, 'link' | 'refs'> {
 }
 
 export const MOST_ENTRIES = 1_024
-export const FORMS = [{ form: 'bytes', text: Buffer.from('\x65bytes', 'latin1') }, { form: 'rows', text: Buffer.from('\x64rows', 'latin1') }] as const
+const FORMS = [{ form: 'bytes', text: Buffer.from('\x65bytes', 'latin1') }, { form: 'rows', text: Buffer.from('\x64rows', 'latin1') }] as const
 /** What stands before the members of a block, and of its entries, in canonical order. (format.md § Tree) */
-export const VERSION_AND_FORM: Uint8Array = Buffer.from('\xa7\x61v\x01\x64form', 'latin1')
-export const KIND_AND_SIZE: Uint8Array = Buffer.from('\x64kind\x64tree\x64size', 'latin1')
-export const COUNT: Uint8Array = Buffer.from('\x65count', 'latin1')
-export const LEVEL_AND_ENTRIES: Uint8Array = Buffer.from('\x65level\x00\x67entries', 'latin1')
+const VERSION_AND_FORM = Buffer.from('\xa7\x61v\x01\x64form', 'latin1')
+const KIND_AND_SIZE = Buffer.from('\x64kind\x64tree\x64size', 'latin1')
+const COUNT = Buffer.from('\x65count', 'latin1')
+const LEVEL_AND_ENTRIES = Buffer.from('\x65level\x00\x67entries', 'latin1')
 /** The names of an entry's members. */
-export const [K, L, N, R, S] = [0x6b, 0x6c, 0x6e, 0x72, 0x73] as const
+const [K, L, N, R, S] = [0x6b, 0x6c, 0x6e, 0x72, 0x73] as const
 /** Kinds of items. */
-export const [UINT, BYTES, ARRAY, MAP] = [0, 2, 4, 5] as const
+const [UINT, BYTES, ARRAY, MAP] = [0, 2, 4, 5] as const
 
 /**
  * A tree block of level 0, without an object for each link. Undefined for what is not canonical, not valid or not such a block: `checkTree` says then what

@@ -5,7 +5,7 @@ import type { CID } from './block.ts'
 import { CID_BYTES, cidOf, isCid } from './block.ts'
 
 /** What stands before a CID in a block: tag 42, bytes of that length, and a zero. */
-export const LINK_HEAD: Uint8Array = Uint8Array.of(0xd8, 0x2a, 0x58, 0x25, 0x00)
+const LINK_HEAD = Uint8Array.of(0xd8, 0x2a, 0x58, 0x25, 0x00)
 export const LINK_BYTES: number = LINK_HEAD.length + CID_BYTES
 const DIGEST_START = LINK_BYTES - 32
 const CODEC = LINK_HEAD.length + 1

@@ -1,7 +1,6 @@
 import { BackupError } from '../errors.ts'
 import type { EncodedBlock } from './block.ts'
-import { blockOf, checkHash, CID, decodeBlock, encodeBlock, isChunk } from './block.ts'
-import { encodeLeaf } from './leaf-encoder.ts'
+import { checkHash, CID, decodeBlock, encodeBlock, isChunk } from './block.ts'
 import type { LeafEntry } from './leaf-scan.ts'
 import { MOST_ENTRIES, scanLeaf } from './leaf-scan.ts'
 import type { Links } from './links.ts'
@@ -35,7 +34,7 @@ const DEEPEST = 64
 
 export function encodeTree ({ form, level, entries }: Pick<TreeBlock, 'form' | 'level' | 'entries'>): EncodedBlock {
   const { count, size } = sumOf(entries)
-  return level === 0 && form !== 'map' ? blockOf(encodeLeaf({ form, size, count, entries })) : encodeBlock({ count, entries: entries.map(plainEntry), form, kind: 'tree', level, size, v: 1 })
+  return encodeBlock({ count, entries: entries.map(plainEntry), form, kind: 'tree', level, size, v: 1 })
 }
 
 /** Rows or nodes, and plain bytes, below the entries. */
@@ -48,8 +47,14 @@ export function sumOf (entries: readonly TreeEntry[]): { readonly count: number,
   return { count, size }
 }
 
-function plainEntry ({ link, size, count, key }: TreeEntry): Record<string, unknown> {
-  return { l: link, s: size, ...(count === undefined ? {} : { n: count }), ...(key === undefined ? {} : { k: key }) }
+function plainEntry ({ link, size, count, key, refs }: TreeEntry): Record<string, unknown> {
+  return {
+    l: link,
+    s: size,
+    ...(count === undefined ? {} : { n: count }),
+    ...(key === undefined ? {} : { k: key }),
+    ...(refs === undefined || refs.length === 0 ? {} : { r: [...refs] }),
+  }
 }
 
 /** @throws {BackupError} `BLOCK_INVALID` when the block is not canonical, `TREE_INVALID` when it is no tree as the format says. */
