@@ -16,6 +16,8 @@ export interface ServerSnapshot {
 
 const NAME_ATTEMPTS = 5
 const NAME_RESOLUTION_MS = 1000
+const CHECKSUM_ATTEMPTS = 10
+const CHECKSUM_MS = 50
 
 /**
  * Makes the server take a snapshot. The request cannot be cancelled: after an abort this waits for it, deletes what it
@@ -32,7 +34,7 @@ export async function createServerSnapshot (server: QdrantConnection, collection
       await delay(NAME_RESOLUTION_MS, undefined, { signal })
       continue
     }
-    const snapshot = { collection, name: made.name, checksum: made.checksum ?? undefined, sizeBytes: made.size }
+    const snapshot = { collection, name: made.name, checksum: known(made.checksum) ?? await checksumOf(server, collection, made), sizeBytes: made.size }
     if (signal?.aborted === true) await deleteServerSnapshot(server, snapshot)
     signal?.throwIfAborted()
     return snapshot
@@ -43,7 +45,22 @@ export async function createServerSnapshot (server: QdrantConnection, collection
 /** The files in the server's snapshot folder of a collection, whoever made them. */
 export async function listServerSnapshots (server: QdrantConnection, collection: string, options: AbortOptions = {}): Promise<ServerSnapshot[]> {
   const files = await server.request(`listing the snapshots of ${collection}`, client => client.listSnapshots(collection), options)
-  return files.map(({ name, checksum, size }) => ({ collection, name, checksum: checksum ?? undefined, sizeBytes: size }))
+  return files.map(({ name, checksum, size }) => ({ collection, name, checksum: known(checksum), sizeBytes: size }))
+}
+
+function known (checksum: string | null | undefined): string | undefined {
+  return checksum === '' ? undefined : checksum ?? undefined
+}
+
+/** Qdrant 1.16 may look for a checksum that it is just writing, and say that it is empty (qdrant/qdrant#8219): a moment later it is there. */
+async function checksumOf (server: QdrantConnection, collection: string, { name, checksum }: { readonly name: string, readonly checksum?: string | null }): Promise<string | undefined> {
+  if (checksum !== '') return undefined
+  for (let attempt = 1; attempt <= CHECKSUM_ATTEMPTS; attempt++) {
+    const found = (await listServerSnapshots(server, collection).catch(() => [])).find(other => other.name === name) // a failure would leave the snapshot behind
+    if (found?.checksum !== undefined) return found.checksum
+    await delay(CHECKSUM_MS)
+  }
+  return undefined
 }
 
 /** Nothing happens when it is gone already. */

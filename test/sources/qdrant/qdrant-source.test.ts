@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -5,10 +6,12 @@ import { extract } from 'tar-stream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { connectQdrant } from '../../../src/sources/qdrant/connection.ts'
 import { qdrantSource } from '../../../src/sources/qdrant/qdrant-source.ts'
+import { createServerSnapshot, deleteServerSnapshot, readServerSnapshot } from '../../../src/sources/qdrant/server-snapshot.ts'
 import type { Artifact, Capture, Source } from '../../../src/sources/source.ts'
 import { collect } from '../../../src/stream.ts'
 import { sourceCompliance } from '../../compliance/source.ts'
 import { startQdrant } from '../../servers/qdrant.ts'
+import { blankingProxy } from './blanking-proxy.ts'
 import { countServerSnapshots, createSampleCollection, writeSamplePoints } from './sample-collection.ts'
 
 const server = await startQdrant({ apiKey: 'a-key-of-the-tests' })
@@ -158,6 +161,25 @@ describe.skipIf(server === undefined)('Qdrant source', () => {
       expect(error).toMatchObject({ code: 'SOURCE_CHANGED' })
     }
     expect(deleted).toBe(true)
+  })
+
+  it.each([1, 3])('asks for a checksum again that Qdrant says is empty: %i times', async times => {
+    await using proxy = await blankingProxy(url, times)
+    const connection = connectQdrant({ url: proxy.url, apiKey })
+    const snapshot = await createServerSnapshot(connection, 'kb')
+    expect(proxy.blanked).toEqual(Array.from({ length: times }, () => snapshot.checksum))
+    const bytes = await collect(readServerSnapshot(connection, snapshot), LIMIT)
+    expect(hash('sha256', bytes)).toBe(snapshot.checksum)
+    await deleteServerSnapshot(connection, snapshot)
+  })
+
+  it('takes a snapshot whose checksum Qdrant never says', async () => {
+    await using proxy = await blankingProxy(url, Infinity)
+    const connection = connectQdrant({ url: proxy.url, apiKey })
+    const snapshot = await createServerSnapshot(connection, 'kb')
+    expect(snapshot.checksum).toBeUndefined()
+    expect(await collect(readServerSnapshot(connection, snapshot), LIMIT)).toHaveLength(snapshot.sizeBytes)
+    await deleteServerSnapshot(connection, snapshot)
   })
 
   it('notices a download that is not what Qdrant wrote', async () => {
