@@ -4,13 +4,12 @@ import type { Environment } from '../config/settings.ts'
 const YOUNG = '--max-semi-space-size=1'
 /** Node refuses to start with a setting that its V8 does not know. */
 const TRIED_V8 = '13.'
-const TRIED_SETTINGS = [
-  // V8 collects when its heap has grown by half or more, and counts buffers by a rule of their own, which lets 60 MB of them lie. By these two, when both together have grown by this.
-  '--heap-growing-percent=30',
-  '--external-memory-accounted-in-global-limit',
-  // pg_dump, as WebAssembly, runs for a part of a second: optimising it takes longer than it saves, and 40 MB.
-  '--wasm-tiering-budget=1000000000',
-]
+/** pg_dump, as WebAssembly, runs for a part of a second: optimising it takes longer than it saves, and 40 MB. */
+const WASM = '--wasm-tiering-budget=1000000000'
+/** V8 collects when its heap has grown by half or more, and counts buffers by a rule of their own, which lets 60 MB of them lie. By these two, when both together have grown by this. */
+const TOGETHER = ['--heap-growing-percent=30', '--external-memory-accounted-in-global-limit']
+/** It takes the most; the others stay below it without, and are sooner done. */
+const LARGEST_COMMAND = 'snapshot'
 /** glibc has memory for each thread, up to eight times as many as processors, and keeps in each what was given back to it. */
 const ARENAS = { MALLOC_ARENA_MAX: '2' }
 /** The commands that go through much data; where such a word is the value of an option, nothing is lost but some milliseconds. */
@@ -19,9 +18,10 @@ const LONG_COMMANDS: readonly string[] = ['snapshot', 'restore', 'verify', 'repa
 /** What of `process` decides, and what starts it anew. */
 export type StartedProcess = Pick<NodeJS.Process, 'argv' | 'execArgv' | 'execPath' | 'execve' | 'platform' | 'versions'>
 
-/** What Node is started with to do with less memory. */
-export function memorySettings ({ v8 }: Pick<NodeJS.ProcessVersions, 'v8'>): readonly string[] {
-  return v8.startsWith(TRIED_V8) ? [YOUNG, ...TRIED_SETTINGS] : [YOUNG]
+/** What Node is started with to do with less memory what these words of a command line say. */
+export function memorySettings ({ v8 }: Pick<NodeJS.ProcessVersions, 'v8'>, words: readonly string[]): readonly string[] {
+  if (!v8.startsWith(TRIED_V8)) return [YOUNG]
+  return [YOUNG, WASM, ...words.includes(LARGEST_COMMAND) ? TOGETHER : []]
 }
 
 /**
@@ -31,6 +31,7 @@ export function memorySettings ({ v8 }: Pick<NodeJS.ProcessVersions, 'v8'>): rea
 export function limitMemory ({ argv, execArgv, execPath, execve, platform, versions }: StartedProcess, env: Environment): void {
   const isSet = /max[-_]semi[-_]space/.test([env['NODE_OPTIONS'], ...execArgv].join(' '))
   if (isSet || execve === undefined || platform === 'win32' || env['NODE_CHANNEL_FD'] !== undefined) return
-  if (!argv.slice(2).some(word => LONG_COMMANDS.includes(word))) return
-  execve(execPath, [execPath, ...memorySettings(versions), ...execArgv, ...argv.slice(1)], { ...ARENAS, ...env })
+  const words = argv.slice(2)
+  if (!words.some(word => LONG_COMMANDS.includes(word))) return
+  execve(execPath, [execPath, ...memorySettings(versions, words), ...execArgv, ...argv.slice(1)], { ...ARENAS, ...env })
 }

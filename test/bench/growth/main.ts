@@ -71,7 +71,7 @@ async function growIndex (chunks: number): Promise<IndexGrowth> {
 /** What a script of this folder prints, and its most resident bytes. It is started like a command. */
 async function child (script: string, ...options: readonly string[]): Promise<Record<string, number>> {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const command = [process.execPath, ...memorySettings(process.versions), path, ...options].map(part => `'${part}'`).join(' ')
+  const command = [process.execPath, ...memorySettings(process.versions, ['snapshot']), path, ...options].map(part => `'${part}'`).join(' ')
   const { cost, stdout } = await runMeasured(command, { cwd: folder, env: { PATH: process.env['PATH'] ?? '', HOME: folder, MALLOC_ARENA_MAX: '2' }, signal })
   return { ...JSON.parse(stdout) as Record<string, number>, peakBytes: cost.peakBytes }
 }
