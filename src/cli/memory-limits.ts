@@ -8,7 +8,7 @@ const TRIED_V8 = '13.'
 const WASM = '--wasm-tiering-budget=1000000000'
 /** V8 collects when its heap has grown by half or more, and counts buffers by a rule of their own, which lets 60 MB of them lie. By these two, when both together have grown by this. */
 const TOGETHER = ['--heap-growing-percent=30', '--external-memory-accounted-in-global-limit']
-/** It takes the most; the others stay below it without, and are sooner done. */
+/** It takes the most; to the others it makes no difference. */
 const LARGEST_COMMAND = 'snapshot'
 /** glibc has memory for each thread, up to eight times as many as processors, and keeps in each what was given back to it. */
 const ARENAS = { MALLOC_ARENA_MAX: '2' }
