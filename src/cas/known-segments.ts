@@ -2,14 +2,16 @@ import { BackupError } from '../errors.ts'
 import type { StorageBackend } from '../storage/storage-backend.ts'
 import type { AbortOptions } from '../stream.ts'
 import type { PackListing } from './pack-format.ts'
-import { SEGMENT_BLOBS } from './segment.ts'
 import { listSegments, trySegment } from './segments.ts'
 
-/** The segments of a repository for who goes through them more than once: what they list never changes, and is kept as long as it is no more than one of them may list. */
+/** Blobs that are remembered: about 13 MB. */
+const KEPT_BLOBS = 32_768
+
+/** The segments of a repository for who goes through them more than once: what they list never changes, and is kept as long as it is no more than {@link KEPT_BLOBS}. */
 export class KnownSegments {
   readonly backend: StorageBackend
   readonly #kept = new Map<string, PackListing[]>()
-  #room = SEGMENT_BLOBS
+  #room = KEPT_BLOBS
 
   constructor (backend: StorageBackend) {
     this.backend = backend

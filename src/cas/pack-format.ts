@@ -28,7 +28,7 @@ export const HEAD_BYTES = encodeHead('0'.repeat(32)).length
 /** A pack is closed once its blobs take more than this. */
 export const PACK_TARGET_BYTES = 8 * 1024 * 1024
 /** One with so many blobs is finished too, however small they are: what lists them is in memory until it is stored. */
-export const PACK_TARGET_BLOBS = 32_768
+export const PACK_TARGET_BLOBS = 8_192
 /** Plain bytes of a blob at most. */
 export const BLOB_LIMIT_BYTES = 16 * 1024 * 1024
 

@@ -28,7 +28,7 @@ export interface OpenRepositoryOptions extends AbortOptions {
    * @default `metadata/level` of a directory backend that is not sealed, else false
    */
   readonly cacheFolder?: string | false
-  /** Bytes of blobs kept for reading them again. @default 16 MiB */
+  /** Bytes of blobs kept for reading them again. @default 8 MiB */
   readonly readCacheBytes?: number
   /** Milliseconds since 1970. @default Date.now */
   readonly clock?: () => number

@@ -33,7 +33,7 @@ import { WriterSession } from './writer-session.ts'
 
 export type { CommittedSnapshot, CreateRepositoryOptions, LogAccess, OpenReaderOptions, OpenRepositoryOptions, OpenWriterOptions, ReaderSession, RepositoryConfig, Root, WriterSession }
 
-const READ_CACHE_BYTES = 16 * 1024 * 1024
+const READ_CACHE_BYTES = 8 * 1024 * 1024
 
 export interface RepositoryStats {
   readonly packs: number

@@ -12,8 +12,8 @@ const MAGIC = Buffer.from('CAFINDX1')
 const DIGEST_BYTES = 32
 const VERSION = 2
 
-/** How many blobs a segment lists at most, unless one pack alone has more. */
-export const SEGMENT_BLOBS = 65_536
+/** How many blobs a segment lists at most, unless one pack alone has more. Read, each takes some 400 bytes of memory. */
+export const SEGMENT_BLOBS = 16_384
 
 export function encodeSegment (packs: readonly PackListing[]): Uint8Array {
   const rows = packs.map(({ name, blobs, sizeBytes, objectBytes }) => ({

@@ -6,9 +6,11 @@ const YOUNG = '--max-semi-space-size=1'
 const TRIED_V8 = '13.'
 /** pg_dump, as WebAssembly, runs for a part of a second: optimising it takes longer than it saves, and 40 MB. */
 const WASM = '--wasm-tiering-budget=1000000000'
-/** V8 collects when its heap has grown by half or more, and counts buffers by a rule of their own, which lets 60 MB of them lie. By these two, when both together have grown by this. */
-const TOGETHER = ['--heap-growing-percent=30', '--external-memory-accounted-in-global-limit']
-/** It takes the most; to the others it makes no difference. */
+/** V8 collects when its heap has grown to up to four times of what was alive, which is more the longer a process runs. */
+const HEAP = '--heap-growing-percent=30'
+/** V8 counts buffers by a rule of their own, which lets 60 MB of them lie; so they count like the heap. */
+const TOGETHER = '--external-memory-accounted-in-global-limit'
+/** To the others it makes no difference. */
 const LARGEST_COMMAND = 'snapshot'
 /** glibc has memory for each thread, up to eight times as many as processors, and keeps in each what was given back to it. */
 const ARENAS = { MALLOC_ARENA_MAX: '2' }
@@ -21,7 +23,7 @@ export type StartedProcess = Pick<NodeJS.Process, 'argv' | 'execArgv' | 'execPat
 /** What Node is started with to do with less memory what these words of a command line say. */
 export function memorySettings ({ v8 }: Pick<NodeJS.ProcessVersions, 'v8'>, words: readonly string[]): readonly string[] {
   if (!v8.startsWith(TRIED_V8)) return [YOUNG]
-  return [YOUNG, WASM, ...words.includes(LARGEST_COMMAND) ? TOGETHER : []]
+  return [YOUNG, WASM, HEAP, ...words.includes(LARGEST_COMMAND) ? [TOGETHER] : []]
 }
 
 /**

@@ -86,12 +86,12 @@ describe('an index segment', () => {
     }))
   })
 
-  it('takes packs until it has 65,536 blobs', () => {
+  it('takes packs until it has 16,384 blobs', () => {
     const blob: PackedBlob = { address: addressOf(Buffer.from('x')), encoding: 0, stored: 1, plain: 1, depth: 0 }
     const pack = (count: number): PackListing => ({ name: NAME, sizeBytes: 1, blobs: new Array<PackedBlob>(count).fill(blob) })
     const sizes = (counts: number[]): number[][] => segmentRuns(counts.map(pack)).map(run => run.map(one => one.blobs.length))
     expect(sizes([])).toEqual([])
-    expect(sizes([65_535, 1, 1])).toEqual([[65_535, 1], [1]])
+    expect(sizes([16_383, 1, 1])).toEqual([[16_383, 1], [1]])
     expect(sizes([70_000, 1])).toEqual([[70_000], [1]])
     expect(sizes([1, 70_000])).toEqual([[1], [70_000]])
   })

@@ -73,11 +73,11 @@ describe.each(SEALINGS)('writing%s', (_, sealed) => {
       expect(sizes[0]).toBeLessThan(9.1 * MiB)
     })
 
-    it('closes a pack at 32,768 blobs', async () => {
+    it('closes a pack at 8,192 blobs', async () => {
       const writer = await repository.openWriter()
-      await Promise.all(Array.from({ length: 32_769 }, async (_, i) => await writer.put(Buffer.from(`blob ${i}`))))
+      await Promise.all(Array.from({ length: 8_193 }, async (_, i) => await writer.put(Buffer.from(`blob ${i}`))))
       await writer.commit(commitment)
-      expect([...repository.index.packs.values()].map(({ blobs }) => blobs).sort()).toEqual([1, 32_768])
+      expect([...repository.index.packs.values()].map(({ blobs }) => blobs).sort()).toEqual([1, 8_192])
     })
 
     it('takes a blob of 16 MiB and no larger one', async () => {

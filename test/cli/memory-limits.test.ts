@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(async () => { await workspace[Symbol.asyncDispose]() })
 
-const SETTINGS = ['--max-semi-space-size=1', '--wasm-tiering-budget=1000000000']
+const SETTINGS = ['--max-semi-space-size=1', '--wasm-tiering-budget=1000000000', '--heap-growing-percent=30']
 
 /** The settings of each start of Node for `caf …`, all of which are one process. */
 async function startsOf (args: readonly string[], nodeOptions = ''): Promise<string[][]> {
@@ -28,7 +28,7 @@ async function startsOf (args: readonly string[], nodeOptions = ''): Promise<str
 describe('memory', () => {
   it('is limited for commands that go through much data, in the same process', async () => {
     expect(await startsOf(['init'])).toEqual([[]])
-    expect(await startsOf(['snapshot'])).toEqual([[], [...SETTINGS, '--heap-growing-percent=30', '--external-memory-accounted-in-global-limit']])
+    expect(await startsOf(['snapshot'])).toEqual([[], [...SETTINGS, '--external-memory-accounted-in-global-limit']])
     expect(await startsOf(['snapshots'])).toEqual([[]])
   })
 

@@ -105,7 +105,7 @@ Simulated: segments that list packs which do not exist, taken into the Level dat
 ${extrapolation(databases.at(-1)!, line, index)}
 
 - Of time, what a first snapshot takes grows with the rows; what an unchanged one takes grows with the keys, which are read in full.
-- An index segment lists up to 65,536 blobs; those that snapshots write list fewer, until \`caf gc\` merges them. A host with an empty cache reads all segments once; later ones read only what is new.
+- An index segment lists up to 16,384 blobs; those that snapshots write list fewer, until \`caf gc\` merges them. A host with an empty cache reads all segments once; later ones read only what is new.
 - A snapshot without changes adds what a log entry takes; 100 projects in 100 repositories share nothing, and need 100 times the row of one. In one repository
   (\`--project\`) they share chunks, index and log, and each of their snapshots waits its turn in the log.
 - A repository on one disk holds packs of 8 MiB: 10 TB of rows are four hundred thousand files, in 256 folders.
@@ -135,7 +135,7 @@ const TERABYTE = 1e12
 /** Plain bytes of an average chunk of rows. */
 const CHUNK = 131_072
 const PACK = 8 * 2 ** 20
-const SEGMENT = 65_536
+const SEGMENT = 16_384
 
 function extrapolation ({ rowBytes, packBytes }: DatabaseGrowth, line: LineGrowth, index: IndexGrowth): string {
   const rows = ([['1 TB of rows', TERABYTE, 1], ['10 TB of rows', 10 * TERABYTE, 1], ['100 projects of 10 GB', 10e9, 100]] as const).map(([name, bytes, repositories]) => {

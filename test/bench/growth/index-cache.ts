@@ -4,7 +4,7 @@ import { openIndexStore } from '../../../src/cas/open-index-store.ts'
 import type { PackListing } from '../../../src/cas/pack-format.ts'
 import { encodeSegment, SEGMENT_BLOBS } from '../../../src/cas/segment.ts'
 
-const [act = 'fill', folder = '', chunks = '65536'] = process.argv.slice(2)
+const [act = 'fill', folder = '', chunks = '16384'] = process.argv.slice(2)
 const PACK_BLOBS = 512
 const LOOKUPS = 100_000
 const address = (number: number): string => createHash('sha256').update(`blob ${number}`).digest('hex')
