@@ -14,11 +14,11 @@ import type { IndexGrowth, LineGrowth, TreeGrowth } from './document.ts'
 /*
  * npm run bench:growth -- [--base share] [--snapshots n] [--files n] [--chunks n] [--write]
  * How cost grows: the benchmark's database at 1, 4 and 16 times `base`, a line of snapshots, a tree of simulated files, and an index of
- * chunks that are in no pack: about 5 minutes. --write makes docs/scale.md of it; with --files 1000000 it takes some minutes more.
+ * chunks that are in no pack: about 9 minutes, and 10 GB on the disk. --write makes docs/scale.md of it; with --files 1000000 it takes some minutes more.
  */
 const { values } = parseArgs({
   options: {
-    base: { type: 'string', default: '0.03' },
+    base: { type: 'string', default: '0.25' },
     snapshots: { type: 'string', default: '100' },
     files: { type: 'string', default: '200000' },
     chunks: { type: 'string', default: '1000000' },
